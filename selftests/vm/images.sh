@@ -60,7 +60,7 @@ build_root() {
 # root_of SUITE: sets $root
 root_of() {
 	local key
-	key=$(hash_of "$vm/packages" "$vm/images.sh")
+	key=$( { suite_packages "$1"; declare -f build_root; } | hash_of)
 	root=$cache/root/$1-$key
 	[ -e "$root" ] && return
 	need mmdebstrap squashfs-tools zstd debian-archive-keyring
@@ -182,7 +182,7 @@ build_initrd() {
 
 # initrd_of KERNEL-FOLDER: sets $initrd
 initrd_of() {
-	initrd=$1/initrd-$(hash_of "$vm/init" "$vm/images.sh")
+	initrd=$1/initrd-$( { cat "$vm/init"; declare -f build_initrd; } | hash_of)
 	[ -e "$initrd" ] && return
 	need busybox-static cpio xz-utils zstd kmod
 	locked "initrd-$(basename "$1")" build_initrd "$1" "$initrd"
