@@ -41,7 +41,7 @@ locked() {
 fresh_dir() { rm -rf "$1.tmp"; mkdir -p "$1.tmp"; }
 keep_dir() { rm -rf "$1"; mv "$1.tmp" "$1"; }
 
-hash_of() { cat "$@" | sha256sum | cut -c1-12; }
+hash_of() { sha256sum | cut -c1-12; }
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

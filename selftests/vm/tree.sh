@@ -54,15 +54,14 @@ in_chroot() {
 	' - "$@"
 }
 
-# build_tree ROOT KERNEL BUILD: a tree without a Makefile is taken as it is
+# build_tree ROOT KERNEL BUILD: what the tree does not have yet is not built
 build_tree() {
 	# shellcheck disable=SC2016
 	local script='
 		k=/lib/modules/$rel/build
-		[ ! -e Makefile ] || make -j"$jobs" KDIR="$k" all
-		[ ! -e selftests/Makefile ] || make -j"$jobs" -C selftests all
-		[ ! -e Makefile ] || make KDIR="$k" install
-		depmod "$rel"'
+		[ ! -e Kbuild ] || make -j"$jobs" KDIR="$k" module install-module
+		[ ! -e tools/Makefile ] || make -j"$jobs" KDIR="$k" tools install-tools
+		[ ! -e selftests/Makefile ] || make -j"$jobs" -C selftests all'
 	copy_tree "$3"
 	in_chroot "$1" "$2" "$3" "$script"
 }
