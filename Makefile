@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+# What kbuild reads is in Kbuild.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+export PREFIX DESTDIR
+
+# Without headers of a kernel there is no module, and the rest is still of use
+have_kdir := $(wildcard $(KDIR)/Makefile)
+# not "make kernelrelease", which with Debian's headers is not what uname says
+release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h)
+
+.PHONY: all module tools install install-module install-tools uninstall clean \
+	test demo ci lint unit fuzz netlink-gen help
+
+all: $(if $(have_kdir),module) tools
+ifeq ($(have_kdir),)
+	@echo "no module: no kernel headers in $(KDIR), set KDIR"
+endif
+
+module:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+tools:
+	$(MAKE) -C tools
+
+install: install-tools $(if $(have_kdir),install-module)
+
+install-tools: tools
+	$(MAKE) -C tools install
+
+# most machines have no key to sign with: say nothing about it
+install-module: module
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_PATH=$(DESTDIR) \
+		CONFIG_MODULE_SIG_ALL= modules_install
+ifeq ($(DESTDIR),)
+	depmod $(release)
+endif
+
+uninstall:
+	$(MAKE) -C tools uninstall
+ifneq ($(have_kdir),)
+	find $(DESTDIR)/lib/modules/$(release)/ -name 'gwlb.ko*' -delete
+	$(if $(DESTDIR),,depmod $(release))
+endif
+
+clean:
+	$(if $(have_kdir),$(MAKE) -C $(KDIR) M=$(CURDIR) clean)
+	$(MAKE) -C tools clean
+	$(MAKE) -C selftests/unit clean
+
+test:
+	@selftests/vm/ci test
+
+ci:
+	@selftests/vm/ci all
+
+lint:
+	@selftests/lint.sh
+
+unit:
+	$(MAKE) -C selftests/unit run
+
+fuzz:
+	$(MAKE) -C selftests/unit fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
+
+# HOST=1: on this machine's own kernel
+demo:
+ifeq ($(HOST),1)
+	$(MAKE) module tools
+	grep -q '^gwlb ' /proc/modules || { \
+		modprobe -a $$(modinfo -F depends gwlb.ko | tr , ' ') && \
+		insmod gwlb.ko; }
+	PATH="$(CURDIR)/tools:$$PATH" selftests/demo.sh
+else
+	@selftests/vm/run -- selftests/demo.sh
+endif
+
+netlink-gen:
+	kmod/netlink-gen.sh "$$(selftests/vm/kernel-tools)/tools/net/ynl"
+
+help:
+	@echo 'all          module (if headers of KDIR are there) and tools'
+	@echo 'install      both, the man page and completion; DESTDIR, PREFIX, KDIR'
+	@echo 'uninstall    takes them away again'
+	@echo 'demo         shows the main job in a guest; HOST=1: on this kernel'
+	@echo 'test         unit tests, and the functional suite in a guest'
+	@echo 'ci           lint, test, fuzz, the newest kernel, sanitizers'
+	@echo 'lint         static checks'
+	@echo 'unit, fuzz   parser in user space; FUZZ_SECONDS=60'
+	@echo 'netlink-gen  generates code from kmod/gwlb.yaml again'
+	@echo 'module, tools, clean'
