@@ -4,23 +4,28 @@
 # Sourced, never run. The sourcing script has set -eu.
 
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck disable=SC2034	# for the sourcing script
 top=$(cd "$vm/../.." && pwd)
 cache=${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gwlb}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+export vm top cache keyring
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 # 125 is "the guest or its surroundings failed", which no COMMAND should use
 say() { echo "vm: $*" >&2; }
 die() { say "$*"; exit 125; }
 
-# step TEXT COMMAND...: one line of progress, the output only when it fails
+# step TEXT COMMAND...: one line of progress, the output only when it fails.
+# In a shell of its own, because "set -e" is off in whatever is left of a ||, and
+# a step that went on after an error would leave a broken image. So COMMAND may
+# be one of our functions, but its variables must be arguments or exported.
 step() {
 	local text=$1 log start=$SECONDS rc=0
 	shift
 	log=$(mktemp "$cache/log.XXXXXX")
 	say "$text ..."
-	"$@" >"$log" 2>&1 </dev/null || rc=$?
+	# shellcheck disable=SC2016
+	bash -euo pipefail -c "$(declare -f)"' ; "$@"' step "$@" \
+		>"$log" 2>&1 </dev/null || rc=$?
 	if [ "$rc" != 0 ]; then
 		tail -n 60 "$log" >&2
 		say "$text: failed ($rc), whole log in $log"
