@@ -164,7 +164,7 @@ build_initrd() {
 	for m in virtio_pci virtio_blk squashfs overlay virtio_console; do
 		# nothing is printed for what is built in
 		modprobe -d "$k/tree" -S "$rel" --show-depends "$m" 2>/dev/null |
-			sed -n 's/^insmod \([^ ]*\).*/\1/p'
+			sed -n 's/^insmod \([^ ]*\).*/\1/p' || true
 	done | awk '!seen[$0]++' |
 	while read -r f; do
 		b=$(basename "$f")
