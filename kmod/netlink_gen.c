@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause)
+/* Do not edit directly, auto-generated from: */
+/*	kmod/gwlb.yaml */
+/* YNL-GEN kernel source */
+/* To regenerate run: tools/net/ynl/ynl-regen.sh */
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include "netlink_gen.h"
+
+#include "uapi/gwlb.h"
+
+/* GWLB_CMD_LINK_GET - do */
+const struct nla_policy gwlb_link_get_nl_policy[GWLB_A_LINK_IFNAME + 1] = {
+	[GWLB_A_LINK_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[GWLB_A_LINK_IFNAME] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* GWLB_CMD_PEER_GET - do */
+const struct nla_policy gwlb_peer_get_nl_policy[GWLB_A_PEER_LOCAL + 1] = {
+	[GWLB_A_PEER_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[GWLB_A_PEER_ADDRESS] = { .type = NLA_BINARY, },
+	[GWLB_A_PEER_LOCAL] = { .type = NLA_BINARY, },
+};
+
+/* Ops table for gwlb */
+const struct genl_ops gwlb_nl_ops[2] = {
+	{
+		.cmd		= GWLB_CMD_LINK_GET,
+		.doit		= gwlb_nl_link_get_doit,
+		.dumpit		= gwlb_nl_link_get_dumpit,
+		.policy		= gwlb_link_get_nl_policy,
+		.maxattr	= GWLB_A_LINK_IFNAME,
+	},
+	{
+		.cmd		= GWLB_CMD_PEER_GET,
+		.doit		= gwlb_nl_peer_get_doit,
+		.dumpit		= gwlb_nl_peer_get_dumpit,
+		.policy		= gwlb_peer_get_nl_policy,
+		.maxattr	= GWLB_A_PEER_LOCAL,
+	},
+};

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	kmod/gwlb.yaml */
+/* YNL-GEN uapi header */
+/* To regenerate run: tools/net/ynl/ynl-regen.sh */
+
+#ifndef _UAPI_LINUX_GWLB_H
+#define _UAPI_LINUX_GWLB_H
+
+#define GWLB_GENL_NAME		"gwlb"
+#define GWLB_GENL_VERSION	1
+
+/**
+ * enum gwlb_mode - What happens to a packet that came out of its
+ *   encapsulation.
+ * @GWLB_MODE_BUMP: It passes PREROUTING, FORWARD and POSTROUTING and goes
+ *   back.
+ */
+enum gwlb_mode {
+	GWLB_MODE_BUMP,
+};
+
+/**
+ * enum gwlb_critical - What happens to a packet with an unknown option that is
+ *   critical.
+ * @GWLB_CRITICAL_DROP: It is dropped, as RFC 8926 section 3.5 asks of an
+ *   endpoint.
+ * @GWLB_CRITICAL_PASS: It is treated as any other packet.
+ */
+enum gwlb_critical {
+	GWLB_CRITICAL_DROP,
+	GWLB_CRITICAL_PASS,
+};
+
+/**
+ * enum gwlb_drop_reason - Why a packet was dropped; each reason has one
+ *   counter.
+ * @GWLB_DROP_REASON_LINK_DOWN: It came while the link was down.
+ * @GWLB_DROP_REASON_SENDER: Its outer source is not in the allow list.
+ * @GWLB_DROP_REASON_GENEVE_SHORT: The UDP payload ends inside the fixed GENEVE
+ *   header.
+ * @GWLB_DROP_REASON_GENEVE_VERSION: The GENEVE version is not 0.
+ * @GWLB_DROP_REASON_GENEVE_CONTROL: The O flag marks it as a control packet.
+ * @GWLB_DROP_REASON_GENEVE_OPTIONS: The options run past the end of the
+ *   packet.
+ * @GWLB_DROP_REASON_OPTION_LENGTH: An option runs past the end of the options.
+ * @GWLB_DROP_REASON_OPTION_CRITICAL: An unknown option has the critical bit.
+ * @GWLB_DROP_REASON_PROTOCOL: The protocol type is neither IPv4 nor IPv6.
+ * @GWLB_DROP_REASON_INNER_SHORT: The inner packet ends inside its IP header.
+ * @GWLB_DROP_REASON_INNER_VERSION: The inner IP version is not the one of the
+ *   protocol type.
+ * @GWLB_DROP_REASON_INNER_LENGTH: The inner IP header gives a length that
+ *   cannot be.
+ * @GWLB_DROP_REASON_INNER_CHECKSUM: The inner IPv4 header checksum is wrong.
+ * @GWLB_DROP_REASON_IPV6_DISABLED: The inner packet is IPv6 and the kernel
+ *   runs with ipv6.disable=1.
+ * @GWLB_DROP_REASON_NO_MEMORY: No memory for a new flow.
+ * @GWLB_DROP_REASON_OVERLAP: A fragment of a host pair that another endpoint
+ *   uses as well.
+ * @GWLB_DROP_REASON_INNER_CHANGED: XDP or tc left something that is not an IP
+ *   packet.
+ * @GWLB_DROP_REASON_NO_CONTEXT: Nothing tells the GENEVE header under which it
+ *   should leave.
+ * @GWLB_DROP_REASON_AMBIGUOUS: Its own context was lost and more than one
+ *   could be meant.
+ * @GWLB_DROP_REASON_TOO_BIG: It does not fit the uplink and may not be
+ *   fragmented.
+ * @GWLB_DROP_REASON_SEGMENT: An aggregate could not be cut into packets that
+ *   fit the uplink.
+ * @GWLB_DROP_REASON_NO_HEADROOM: No memory for the outer header.
+ * @GWLB_DROP_REASON_NO_ROUTE: No route to the load balancer from the address
+ *   it sent to.
+ * @GWLB_DROP_REASON_ROUTE_LOOP: The route to the load balancer leads over a
+ *   gwlb link.
+ */
+enum gwlb_drop_reason {
+	GWLB_DROP_REASON_LINK_DOWN,
+	GWLB_DROP_REASON_SENDER,
+	GWLB_DROP_REASON_GENEVE_SHORT,
+	GWLB_DROP_REASON_GENEVE_VERSION,
+	GWLB_DROP_REASON_GENEVE_CONTROL,
+	GWLB_DROP_REASON_GENEVE_OPTIONS,
+	GWLB_DROP_REASON_OPTION_LENGTH,
+	GWLB_DROP_REASON_OPTION_CRITICAL,
+	GWLB_DROP_REASON_PROTOCOL,
+	GWLB_DROP_REASON_INNER_SHORT,
+	GWLB_DROP_REASON_INNER_VERSION,
+	GWLB_DROP_REASON_INNER_LENGTH,
+	GWLB_DROP_REASON_INNER_CHECKSUM,
+	GWLB_DROP_REASON_IPV6_DISABLED,
+	GWLB_DROP_REASON_NO_MEMORY,
+	GWLB_DROP_REASON_OVERLAP,
+	GWLB_DROP_REASON_INNER_CHANGED,
+	GWLB_DROP_REASON_NO_CONTEXT,
+	GWLB_DROP_REASON_AMBIGUOUS,
+	GWLB_DROP_REASON_TOO_BIG,
+	GWLB_DROP_REASON_SEGMENT,
+	GWLB_DROP_REASON_NO_HEADROOM,
+	GWLB_DROP_REASON_NO_ROUTE,
+	GWLB_DROP_REASON_ROUTE_LOOP,
+};
+
+enum gwlb_a_prefix {
+	GWLB_A_PREFIX_ADDRESS = 1,
+	GWLB_A_PREFIX_LENGTH,
+
+	__GWLB_A_PREFIX_MAX
+};
+#define GWLB_A_PREFIX_MAX (__GWLB_A_PREFIX_MAX - 1)
+
+enum gwlb_a_allow {
+	GWLB_A_ALLOW_PREFIX = 1,
+
+	__GWLB_A_ALLOW_MAX
+};
+#define GWLB_A_ALLOW_MAX (__GWLB_A_ALLOW_MAX - 1)
+
+enum gwlb_a_conf {
+	GWLB_A_CONF_PORT = 1,
+	GWLB_A_CONF_LOCAL,
+	GWLB_A_CONF_MODE,
+	GWLB_A_CONF_ALLOW,
+	GWLB_A_CONF_TTL,
+	GWLB_A_CONF_TOS,
+	GWLB_A_CONF_CRITICAL,
+	GWLB_A_CONF_MAX_FLOWS,
+
+	__GWLB_A_CONF_MAX
+};
+#define GWLB_A_CONF_MAX (__GWLB_A_CONF_MAX - 1)
+
+enum gwlb_a_stats {
+	GWLB_A_STATS_PAD = 1,
+	GWLB_A_STATS_RX_PACKETS,
+	GWLB_A_STATS_RX_BYTES,
+	GWLB_A_STATS_TX_PACKETS,
+	GWLB_A_STATS_TX_BYTES,
+
+	__GWLB_A_STATS_MAX
+};
+#define GWLB_A_STATS_MAX (__GWLB_A_STATS_MAX - 1)
+
+enum gwlb_a_drop {
+	GWLB_A_DROP_PAD = 1,
+	GWLB_A_DROP_REASON,
+	GWLB_A_DROP_PACKETS,
+	GWLB_A_DROP_LAST_SENDER,
+
+	__GWLB_A_DROP_MAX
+};
+#define GWLB_A_DROP_MAX (__GWLB_A_DROP_MAX - 1)
+
+enum gwlb_a_link {
+	GWLB_A_LINK_IFINDEX = 1,
+	GWLB_A_LINK_IFNAME,
+	GWLB_A_LINK_CONF,
+	GWLB_A_LINK_STATS,
+	GWLB_A_LINK_DROP,
+	GWLB_A_LINK_FLOWS,
+	GWLB_A_LINK_UP,
+
+	__GWLB_A_LINK_MAX
+};
+#define GWLB_A_LINK_MAX (__GWLB_A_LINK_MAX - 1)
+
+enum gwlb_a_peer {
+	GWLB_A_PEER_PAD = 1,
+	GWLB_A_PEER_IFINDEX,
+	GWLB_A_PEER_ADDRESS,
+	GWLB_A_PEER_LOCAL,
+	GWLB_A_PEER_RX_PACKETS,
+	GWLB_A_PEER_RX_BYTES,
+	GWLB_A_PEER_TX_PACKETS,
+	GWLB_A_PEER_TX_BYTES,
+	GWLB_A_PEER_IDLE,
+
+	__GWLB_A_PEER_MAX
+};
+#define GWLB_A_PEER_MAX (__GWLB_A_PEER_MAX - 1)
+
+enum {
+	GWLB_CMD_LINK_GET = 1,
+	GWLB_CMD_PEER_GET,
+
+	__GWLB_CMD_MAX
+};
+#define GWLB_CMD_MAX (__GWLB_CMD_MAX - 1)
+
+#endif /* _UAPI_LINUX_GWLB_H */
