@@ -35,6 +35,7 @@ enum gwlb_critical {
 /**
  * enum gwlb_drop_reason - Why a packet was dropped; each reason has one
  *   counter.
+ * @GWLB_DROP_REASON_NONE: It was not dropped.
  * @GWLB_DROP_REASON_LINK_DOWN: It came while the link was down.
  * @GWLB_DROP_REASON_SENDER: Its outer source is not in the allow list.
  * @GWLB_DROP_REASON_GENEVE_SHORT: The UDP payload ends inside the fixed GENEVE
@@ -74,6 +75,7 @@ enum gwlb_critical {
  *   gwlb link.
  */
 enum gwlb_drop_reason {
+	GWLB_DROP_REASON_NONE,
 	GWLB_DROP_REASON_LINK_DOWN,
 	GWLB_DROP_REASON_SENDER,
 	GWLB_DROP_REASON_GENEVE_SHORT,

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "geneve.h"
+#ifdef __KERNEL__
+#include <linux/string.h>
+#else
+#include <string.h>
+#endif
+
+#define FLAG_CONTROL	0x80	/* second byte of the fixed header */
+#define FLAG_CRITICAL	0x40
+#define OPTION_HLEN	4
+#define OPTION_CRITICAL	0x80	/* highest bit of an option's type */
+
+/* Option classes under which clouds send the same three types */
+#define CLASS_AWS	0x0108
+#define CLASS_OTHER	0x0167
+#define TYPE_ENDPOINT	1
+#define TYPE_COOKIE	3
+
+static __u16 get16(const __u8 *p)
+{
+	return p[0] << 8 | p[1];
+}
+
+static __u64 get64(const __u8 *p)
+{
+	__u64 v = 0;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static enum gwlb_drop_reason parse_options(const __u8 *p, unsigned int len,
+					   enum gwlb_critical unknown,
+					   struct gwlb_geneve *g)
+{
+	while (len) {
+		unsigned int data, type;
+		__u16 class;
+		int known;
+
+		/* len is a multiple of 4, so that an option header is there */
+		data = (p[3] & 0x1f) * 4;
+		if (OPTION_HLEN + data > len)
+			return GWLB_DROP_REASON_OPTION_LENGTH;
+
+		class = get16(p);
+		type = p[2] & ~OPTION_CRITICAL;
+		known = (class == CLASS_AWS || class == CLASS_OTHER) &&
+			type >= TYPE_ENDPOINT && type <= TYPE_COOKIE;
+		if (p[2] & OPTION_CRITICAL) {
+			if (!known && unknown == GWLB_CRITICAL_DROP)
+				return GWLB_DROP_REASON_OPTION_CRITICAL;
+			g->critical = 1;
+		}
+		if (known && type == TYPE_ENDPOINT && data == 8)
+			g->endpoint = get64(p + OPTION_HLEN);
+
+		p += OPTION_HLEN + data;
+		len -= OPTION_HLEN + data;
+	}
+	return GWLB_DROP_REASON_NONE;
+}
+
+/**
+ * gwlb_geneve_parse() - check a received header and read it
+ * @p: UDP payload
+ * @len: bytes at @p; bytes behind the header are not looked at
+ * @unknown: what to do with a critical option that is not known
+ * @g: filled if the header is good
+ *
+ * Return: GWLB_DROP_REASON_NONE, or what is wrong with it.
+ */
+enum gwlb_drop_reason gwlb_geneve_parse(const __u8 *p, unsigned int len,
+					enum gwlb_critical unknown,
+					struct gwlb_geneve *g)
+{
+	enum gwlb_drop_reason reason;
+
+	if (len < GWLB_GENEVE_HLEN)
+		return GWLB_DROP_REASON_GENEVE_SHORT;
+	if (p[0] >> 6)
+		return GWLB_DROP_REASON_GENEVE_VERSION;
+	if (p[1] & FLAG_CONTROL)
+		return GWLB_DROP_REASON_GENEVE_CONTROL;
+	if (len < gwlb_geneve_len(p))
+		return GWLB_DROP_REASON_GENEVE_OPTIONS;
+
+	memset(g, 0, sizeof(*g));
+	g->options_len = gwlb_geneve_len(p) - GWLB_GENEVE_HLEN;
+	g->protocol = get16(p + 2);
+	g->vni = p[4] << 16 | p[5] << 8 | p[6];
+
+	reason = parse_options(p + GWLB_GENEVE_HLEN, g->options_len, unknown, g);
+	if (reason)
+		return reason;
+	if (g->protocol != 0x0800 && g->protocol != 0x86dd)
+		return GWLB_DROP_REASON_PROTOCOL;
+	return GWLB_DROP_REASON_NONE;
+}
+
+/**
+ * gwlb_geneve_build() - write a header
+ * @p: room for GWLB_GENEVE_HLEN and the options
+ * @g: what it says
+ * @options: @g->options_len bytes
+ *
+ * Flags and reserved bits are zero, save C where an option is critical.
+ */
+void gwlb_geneve_build(__u8 *p, const struct gwlb_geneve *g,
+		       const __u8 *options)
+{
+	p[0] = g->options_len / 4;
+	p[1] = g->critical ? FLAG_CRITICAL : 0;
+	p[2] = g->protocol >> 8;
+	p[3] = g->protocol & 0xff;
+	p[4] = g->vni >> 16;
+	p[5] = g->vni >> 8 & 0xff;
+	p[6] = g->vni & 0xff;
+	p[7] = 0;
+	memcpy(p + GWLB_GENEVE_HLEN, options, g->options_len);
+}

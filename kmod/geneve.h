@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The GENEVE header (RFC 8926 section 3.4 and 3.5), as bytes.
+ *
+ * Pure C on pointer and length: the same file is compiled into the module,
+ * the unit tests and the fuzzer.
+ */
+#ifndef GWLB_GENEVE_H
+#define GWLB_GENEVE_H
+
+#include <linux/types.h>
+#include "uapi/gwlb.h"
+
+/* RFC 8926 section 3.4: the fixed header and the most that options can be */
+#define GWLB_GENEVE_HLEN	8
+#define GWLB_GENEVE_OPTIONS_MAX	252
+
+/**
+ * struct gwlb_geneve - what the header of a received packet says
+ * @endpoint: id of the load balancer's endpoint, host order; 0 if no option
+ *	of a known class carries one
+ * @vni: virtual network identifier, host order
+ * @protocol: EtherType of the inner packet, host order
+ * @options_len: bytes of options, a multiple of 4 up to 252
+ * @critical: whether one of the options is critical
+ */
+struct gwlb_geneve {
+	__u64 endpoint;
+	__u32 vni;
+	__u16 protocol;
+	__u8 options_len;
+	__u8 critical;
+};
+
+enum gwlb_drop_reason gwlb_geneve_parse(const __u8 *p, unsigned int len,
+					enum gwlb_critical unknown,
+					struct gwlb_geneve *g);
+void gwlb_geneve_build(__u8 *p, const struct gwlb_geneve *g,
+		       const __u8 *options);
+
+/**
+ * gwlb_geneve_len() - length of a header whose first byte is known
+ * @p: the header, of at least one byte
+ *
+ * Return: bytes of the fixed header and of the options that it announces.
+ */
+static inline unsigned int gwlb_geneve_len(const __u8 *p)
+{
+	return GWLB_GENEVE_HLEN + (p[0] & 0x3f) * 4;
+}
+
+#endif /* GWLB_GENEVE_H */
