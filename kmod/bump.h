@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLB_BUMP_H
+#define GWLB_BUMP_H
+
+#include <linux/netdevice.h>
+
+struct net;
+struct sk_buff;
+struct sock;
+
+rx_handler_result_t gwlb_bump(struct sk_buff **pskb);
+int gwlb_bump_output(struct net *net, struct sock *sk, struct sk_buff *skb);
+
+#endif /* GWLB_BUMP_H */

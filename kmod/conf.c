@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/slab.h>
+#include <net/ipv6.h>
+#include "conf.h"
+
+const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1] = {
+	[GWLB_A_CONF_PORT]	= { .type = NLA_U16 },
+	[GWLB_A_CONF_LOCAL]	= { .type = NLA_BINARY, .len = 16 },
+	[GWLB_A_CONF_MODE]	= { .type = NLA_U8 },
+	[GWLB_A_CONF_ALLOW]	= { .type = NLA_NESTED },
+	[GWLB_A_CONF_TTL]	= { .type = NLA_U8 },
+	[GWLB_A_CONF_TOS]	= { .type = NLA_U8 },
+	[GWLB_A_CONF_CRITICAL]	= { .type = NLA_U8 },
+	[GWLB_A_CONF_MAX_FLOWS]	= { .type = NLA_U32 },
+};
+
+static const struct nla_policy allow_policy[GWLB_A_ALLOW_MAX + 1] = {
+	[GWLB_A_ALLOW_PREFIX]	= { .type = NLA_NESTED },
+};
+
+static const struct nla_policy prefix_policy[GWLB_A_PREFIX_MAX + 1] = {
+	[GWLB_A_PREFIX_ADDRESS]	= { .type = NLA_BINARY, .len = 16 },
+	[GWLB_A_PREFIX_LENGTH]	= { .type = NLA_U8 },
+};
+
+static bool prefix_has(const struct gwlb_prefix *p, const struct gwlb_address *a)
+{
+	return p->address.len == a->len &&
+	       ipv6_prefix_equal(&p->address.a, &a->a, p->length);
+}
+
+static int get_address(struct gwlb_address *a, const struct nlattr *nla)
+{
+	memset(a, 0, sizeof(*a));
+	if (nla_len(nla) != 4 && nla_len(nla) != 16)
+		return -EINVAL;
+	a->len = nla_len(nla);
+	memcpy(&a->a, nla_data(nla), a->len);
+	return 0;
+}
+
+static int get_prefix(struct gwlb_prefix *p, const struct nlattr *nla,
+		      struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[GWLB_A_PREFIX_MAX + 1];
+	struct in6_addr first;
+	int err;
+
+	err = nla_parse_nested(tb, GWLB_A_PREFIX_MAX, nla, prefix_policy, extack);
+	if (err)
+		return err;
+	if (!tb[GWLB_A_PREFIX_ADDRESS] || !tb[GWLB_A_PREFIX_LENGTH] ||
+	    get_address(&p->address, tb[GWLB_A_PREFIX_ADDRESS])) {
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "An allowed prefix needs an address of 4 or 16 bytes and a length");
+		return -EINVAL;
+	}
+	p->length = nla_get_u8(tb[GWLB_A_PREFIX_LENGTH]);
+	if (p->length > p->address.len * 8) {
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "The length of an allowed prefix is at most 32 for IPv4, 128 for IPv6");
+		return -EINVAL;
+	}
+	ipv6_addr_prefix(&first, &p->address.a, p->length);
+	if (!ipv6_addr_equal(&first, &p->address.a)) {
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "An allowed prefix has address bits behind its length; set them to zero");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int get_allow(struct gwlb_conf *conf, const struct nlattr *allow,
+		     struct netlink_ext_ack *extack)
+{
+	const struct nlattr *nla;
+	int rem, err;
+
+	err = nla_validate_nested(allow, GWLB_A_ALLOW_MAX, allow_policy, extack);
+	if (err)
+		return err;
+	conf->allow_count = 0;
+	nla_for_each_nested(nla, allow, rem) {
+		if (conf->allow_count == GWLB_ALLOW_MAX) {
+			NL_SET_ERR_MSG_ATTR(extack, nla,
+					    "At most 32 prefixes can be allowed; use shorter ones");
+			return -E2BIG;
+		}
+		err = get_prefix(&conf->allow[conf->allow_count], nla, extack);
+		if (err)
+			return err;
+		conf->allow_count++;
+	}
+	return 0;
+}
+
+static int get_values(struct gwlb_conf *conf, struct nlattr *data[],
+		      struct netlink_ext_ack *extack)
+{
+	if (data[GWLB_A_CONF_PORT])
+		conf->port = nla_get_u16(data[GWLB_A_CONF_PORT]);
+	if (!conf->port) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_PORT],
+				    "The UDP port must be from 1 to 65535");
+		return -EINVAL;
+	}
+	if (data[GWLB_A_CONF_MODE])
+		conf->mode = nla_get_u8(data[GWLB_A_CONF_MODE]);
+	if (conf->mode != GWLB_MODE_BUMP) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_MODE],
+				    "This version of the module knows mode bump only");
+		return -EINVAL;
+	}
+	if (data[GWLB_A_CONF_TTL])
+		conf->ttl = nla_get_u8(data[GWLB_A_CONF_TTL]);
+	if (!conf->ttl) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_TTL],
+				    "The outer TTL must be from 1 to 255");
+		return -EINVAL;
+	}
+	if (data[GWLB_A_CONF_TOS])
+		conf->tos = nla_get_u8(data[GWLB_A_CONF_TOS]);
+	if (data[GWLB_A_CONF_CRITICAL])
+		conf->critical = nla_get_u8(data[GWLB_A_CONF_CRITICAL]);
+	if (conf->critical > GWLB_CRITICAL_PASS) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_CRITICAL],
+				    "Unknown critical options can be dropped (0) or passed (1)");
+		return -EINVAL;
+	}
+	if (data[GWLB_A_CONF_MAX_FLOWS])
+		conf->max_flows = nla_get_u32(data[GWLB_A_CONF_MAX_FLOWS]);
+	if (!conf->max_flows || conf->max_flows > 1 << 24) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_MAX_FLOWS],
+				    "The number of flows must be from 1 to 16777216");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int get_local(struct gwlb_conf *conf, const struct nlattr *nla,
+		     struct netlink_ext_ack *extack)
+{
+	memset(&conf->local, 0, sizeof(conf->local));
+	if (!nla_len(nla))
+		return 0;
+	if (get_address(&conf->local, nla) ||
+	    (conf->local.len == 4 && !conf->local.a.s6_addr32[0]) ||
+	    (conf->local.len == 16 && ipv6_addr_any(&conf->local.a))) {
+		NL_SET_ERR_MSG_ATTR(extack, nla,
+				    "The local address must have 4 or 16 bytes, or 0 for any");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * gwlb_conf_new() - a configuration from attributes
+ * @old: what attributes that are absent leave as it is; NULL for defaults
+ * @data: indexed by GWLB_A_CONF_*, or NULL
+ * @extack: says what is wrong
+ *
+ * Return: the configuration, to be freed by kfree(), or an ERR_PTR.
+ * Context: process, RTNL.
+ */
+struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
+				struct nlattr *data[],
+				struct netlink_ext_ack *extack)
+{
+	struct gwlb_conf *conf;
+	int err = 0;
+
+	conf = kzalloc(sizeof(*conf), GFP_KERNEL);
+	if (!conf)
+		return ERR_PTR(-ENOMEM);
+	if (old) {
+		*conf = *old;
+	} else {
+		conf->port = 6081;
+		conf->ttl = 64;
+		conf->max_flows = 262144;
+	}
+	if (!data)
+		return conf;
+
+	if (data[GWLB_A_CONF_LOCAL])
+		err = get_local(conf, data[GWLB_A_CONF_LOCAL], extack);
+	if (!err && data[GWLB_A_CONF_ALLOW])
+		err = get_allow(conf, data[GWLB_A_CONF_ALLOW], extack);
+	if (!err)
+		err = get_values(conf, data, extack);
+	if (err) {
+		kfree(conf);
+		return ERR_PTR(err);
+	}
+	return conf;
+}
+
+static int fill_prefix(struct sk_buff *skb, const struct gwlb_prefix *p)
+{
+	struct nlattr *nest = nla_nest_start(skb, GWLB_A_ALLOW_PREFIX);
+
+	if (!nest ||
+	    nla_put(skb, GWLB_A_PREFIX_ADDRESS, p->address.len, &p->address.a) ||
+	    nla_put_u8(skb, GWLB_A_PREFIX_LENGTH, p->length))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * gwlb_conf_fill() - write a configuration as attributes
+ * @skb: written to; the caller cancels its nest on error
+ * @conf: configuration
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
+{
+	struct nlattr *nest;
+	int i;
+
+	if (nla_put_u16(skb, GWLB_A_CONF_PORT, conf->port) ||
+	    nla_put(skb, GWLB_A_CONF_LOCAL, conf->local.len, &conf->local.a) ||
+	    nla_put_u8(skb, GWLB_A_CONF_MODE, conf->mode) ||
+	    nla_put_u8(skb, GWLB_A_CONF_TTL, conf->ttl) ||
+	    nla_put_u8(skb, GWLB_A_CONF_TOS, conf->tos) ||
+	    nla_put_u8(skb, GWLB_A_CONF_CRITICAL, conf->critical) ||
+	    nla_put_u32(skb, GWLB_A_CONF_MAX_FLOWS, conf->max_flows))
+		return -EMSGSIZE;
+	nest = nla_nest_start(skb, GWLB_A_CONF_ALLOW);
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < conf->allow_count; i++)
+		if (fill_prefix(skb, &conf->allow[i]))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/**
+ * gwlb_conf_size() - room that gwlb_conf_fill() needs
+ * @conf: configuration
+ *
+ * Return: bytes.
+ */
+size_t gwlb_conf_size(const struct gwlb_conf *conf)
+{
+	return nla_total_size(2) + nla_total_size(16) + 4 * nla_total_size(1) +
+	       nla_total_size(4) + nla_total_size(0) +
+	       conf->allow_count * (nla_total_size(0) + nla_total_size(16) +
+				    nla_total_size(1));
+}
+
+/**
+ * gwlb_conf_allows() - is this sender permitted
+ * @conf: configuration, under RCU
+ * @sender: outer source
+ *
+ * Return: true if it is in the allow list, or the list is empty.
+ */
+bool gwlb_conf_allows(const struct gwlb_conf *conf,
+		      const struct gwlb_address *sender)
+{
+	int i;
+
+	if (!conf->allow_count)
+		return true;
+	for (i = 0; i < conf->allow_count; i++)
+		if (prefix_has(&conf->allow[i], sender))
+			return true;
+	return false;
+}

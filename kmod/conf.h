@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLB_CONF_H
+#define GWLB_CONF_H
+
+#include <linux/rcupdate.h>
+#include <net/netlink.h>
+#include "drop.h"
+
+#define GWLB_ALLOW_MAX	32
+
+/**
+ * struct gwlb_prefix - a range of outer addresses
+ * @address: its first one
+ * @length: bits that count
+ */
+struct gwlb_prefix {
+	struct gwlb_address address;
+	u8 length;
+};
+
+/**
+ * struct gwlb_conf - configuration of a link; never changed once published
+ * @rcu: frees it after its last reader
+ * @local: address to receive on, length 0 for any
+ * @port: UDP port, host order
+ * @max_flows: flows kept at most
+ * @mode: enum gwlb_mode
+ * @critical: enum gwlb_critical
+ * @ttl: of the outer header
+ * @tos: of the outer header
+ * @allow_count: used entries of @allow, 0 for any sender
+ * @allow: permitted outer sources
+ */
+struct gwlb_conf {
+	struct rcu_head rcu;
+	struct gwlb_address local;
+	u16 port;
+	u32 max_flows;
+	u8 mode;
+	u8 critical;
+	u8 ttl;
+	u8 tos;
+	u8 allow_count;
+	struct gwlb_prefix allow[GWLB_ALLOW_MAX];
+};
+
+extern const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1];
+
+struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
+				struct nlattr *data[],
+				struct netlink_ext_ack *extack);
+int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf);
+size_t gwlb_conf_size(const struct gwlb_conf *conf);
+bool gwlb_conf_allows(const struct gwlb_conf *conf,
+		      const struct gwlb_address *sender);
+
+#endif /* GWLB_CONF_H */

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/ethtool.h>
+#include <linux/if_arp.h>
+#include <linux/inetdevice.h>
+#include <linux/module.h>
+#include <net/addrconf.h>
+#include <net/ip_tunnels.h>
+#include <net/rtnetlink.h>
+#include "bump.h"
+#include "compat.h"
+#include "link.h"
+#include "net.h"
+#include "tx.h"
+
+/* Inner packets of a load balancer, and the most that one can carry */
+#define MTU_DEFAULT	8500
+#define MTU_MAX		(IP_MAX_MTU - sizeof(struct iphdr) - \
+			 sizeof(struct udphdr) - GWLB_GENEVE_HLEN)
+
+static int link_init(struct net_device *dev)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+	int err;
+
+	err = gwlb_drops_init(&link->drops);
+	if (err)
+		return err;
+	err = gwlb_flows_init(&link->flows);
+	if (err)
+		goto drops;
+	err = gwlb_dev_alloc_tstats(dev);
+	if (err)
+		goto flows;
+	err = netdev_rx_handler_register(dev, gwlb_bump, NULL);
+	if (err)
+		goto tstats;
+	return 0;
+
+tstats:
+	gwlb_dev_free_tstats(dev);
+flows:
+	gwlb_flows_destroy(&link->flows);
+drops:
+	gwlb_drops_destroy(&link->drops);
+	return err;
+}
+
+static void link_uninit(struct net_device *dev)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+
+	gwlb_socks_close(&link->socks);
+	netdev_rx_handler_unregister(dev);
+}
+
+static void free_conf(struct gwlb_link *link)
+{
+	kfree(rcu_dereference_protected(link->conf, true));
+	RCU_INIT_POINTER(link->conf, NULL);
+}
+
+/* Sockets and rx_handler are gone since link_uninit(), and RCU has waited for
+ * the last who came from there.
+ */
+static void link_free(struct net_device *dev)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+
+	gwlb_peers_flush(&link->peers);
+	gwlb_dev_free_tstats(dev);
+	gwlb_flows_destroy(&link->flows);
+	gwlb_drops_destroy(&link->drops);
+	free_conf(link);
+}
+
+static int link_open(struct net_device *dev)
+{
+	struct in_device *in_dev = __in_dev_get_rtnl(dev);
+	struct inet6_dev *in6_dev = __in6_dev_get(dev);
+	struct gwlb_link *link = netdev_priv(dev);
+
+	/* There is no neighbour to redirect, and none to speak IPv6 with */
+	if (in_dev)
+		IN_DEV_CONF_SET(in_dev, SEND_REDIRECTS, false);
+	if (in6_dev)
+		in6_dev->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
+	gwlb_flows_start(&link->flows);
+	return 0;
+}
+
+static int link_stop(struct net_device *dev)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+
+	/* netif_running() is false already; wait for receivers that saw it
+	 * true, so that no flow is made behind our back
+	 */
+	synchronize_net();
+	gwlb_flows_stop(&link->flows);
+	return 0;
+}
+
+static void link_stats64(struct net_device *dev, struct rtnl_link_stats64 *s)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+
+	netdev_stats_to_stats64(s, &dev->stats);
+	dev_fetch_sw_netstats(s, dev->tstats);
+	gwlb_drops_stats64(&link->drops, s);
+}
+
+static const struct net_device_ops netdev_ops = {
+	.ndo_init = link_init,
+	.ndo_uninit = link_uninit,
+	.ndo_open = link_open,
+	.ndo_stop = link_stop,
+	.ndo_start_xmit = gwlb_tx,
+	.ndo_get_stats64 = link_stats64,
+};
+
+static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
+	strscpy(info->version, THIS_MODULE->version, sizeof(info->version));
+}
+
+static const struct ethtool_ops ethtool_ops = {
+	.get_drvinfo = get_drvinfo,
+	.get_link = ethtool_op_get_link,
+};
+
+static const struct device_type device_type = { .name = KBUILD_MODNAME };
+
+static void link_setup(struct net_device *dev)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+
+	link->dev = dev;
+	INIT_LIST_HEAD(&link->list);
+	dev->netdev_ops = &netdev_ops;
+	dev->ethtool_ops = &ethtool_ops;
+	dev->header_ops = &ip_tunnel_header_ops;
+	dev->needs_free_netdev = true;
+	dev->priv_destructor = link_free;
+	SET_NETDEV_DEVTYPE(dev, &device_type);
+
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	dev->mtu = MTU_DEFAULT;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = MTU_MAX;
+	dev->needed_headroom = sizeof(struct ipv6hdr) + sizeof(struct udphdr) +
+			       GWLB_GENEVE_HLEN + GWLB_OPTIONS_INLINE +
+			       LL_MAX_HEADER;
+	dev->priv_flags |= IFF_NO_QUEUE;
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	dev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM |
+			   NETIF_F_RXCSUM | NETIF_F_GSO_SOFTWARE;
+	dev->features |= dev->hw_features;
+	gwlb_dev_set_lltx(dev);
+	gwlb_dev_set_tstats(dev);
+	netif_keep_dst(dev);
+}
+
+static int link_validate(struct nlattr *tb[], struct nlattr *data[],
+			 struct netlink_ext_ack *extack)
+{
+	if (tb[IFLA_ADDRESS]) {
+		NL_SET_ERR_MSG_ATTR(extack, tb[IFLA_ADDRESS],
+				    "A gwlb link has no link-layer address");
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static int link_new(struct net *net, struct net_device *dev,
+		    struct nlattr *data[], struct netlink_ext_ack *extack)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+	struct gwlb_conf *conf;
+	int err;
+
+	conf = gwlb_conf_new(NULL, data, extack);
+	if (IS_ERR(conf))
+		return PTR_ERR(conf);
+	link->net = net;
+	rcu_assign_pointer(link->conf, conf);
+
+	err = gwlb_socks_open(&link->socks, link, conf, extack);
+	if (err)
+		goto conf;
+	err = register_netdevice(dev);
+	if (err)
+		goto socks;
+	list_add(&link->list, &gwlb_net(net)->links);
+	gwlb_socks_start(&link->socks, link);
+	return 0;
+
+	/* a failed registration may have done both already */
+socks:
+	gwlb_socks_close(&link->socks);
+conf:
+	free_conf(link);
+	return err;
+}
+
+gwlb_newlink(link_newlink, link_new)
+
+static bool same_address(const struct gwlb_address *a,
+			 const struct gwlb_address *b)
+{
+	return a->len == b->len && !memcmp(&a->a, &b->a, sizeof(a->a));
+}
+
+static int link_changelink(struct net_device *dev, struct nlattr *tb[],
+			   struct nlattr *data[],
+			   struct netlink_ext_ack *extack)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+	struct gwlb_conf *old = rtnl_dereference(link->conf);
+	struct gwlb_socks socks = link->socks;
+	struct gwlb_conf *conf;
+	int err;
+
+	conf = gwlb_conf_new(old, data, extack);
+	if (IS_ERR(conf))
+		return PTR_ERR(conf);
+
+	if (conf->port == old->port && !same_address(&conf->local, &old->local)) {
+		NL_SET_ERR_MSG(extack,
+			       "The local address cannot be changed while the port stays; delete the link and add it again");
+		err = -EBUSY;
+		goto conf;
+	}
+	if (conf->port != old->port) {
+		err = gwlb_socks_open(&link->socks, link, conf, extack);
+		if (err) {
+			link->socks = socks;
+			goto conf;
+		}
+		gwlb_socks_start(&link->socks, link);
+		gwlb_socks_close(&socks);
+	}
+	rcu_assign_pointer(link->conf, conf);
+	kfree_rcu(old, rcu);
+	return 0;
+
+conf:
+	kfree(conf);
+	return err;
+}
+
+static void link_dellink(struct net_device *dev, struct list_head *head)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+
+	list_del_init(&link->list);
+	unregister_netdevice_queue(dev, head);
+}
+
+static size_t link_get_size(const struct net_device *dev)
+{
+	const struct gwlb_link *link = netdev_priv(dev);
+
+	return gwlb_conf_size(rtnl_dereference(link->conf));
+}
+
+static int link_fill_info(struct sk_buff *skb, const struct net_device *dev)
+{
+	const struct gwlb_link *link = netdev_priv(dev);
+
+	return gwlb_conf_fill(skb, rtnl_dereference(link->conf));
+}
+
+static struct net *link_get_link_net(const struct net_device *dev)
+{
+	const struct gwlb_link *link = netdev_priv(dev);
+
+	return link->net;
+}
+
+struct rtnl_link_ops gwlb_link_ops __read_mostly = {
+	.kind = KBUILD_MODNAME,
+	.priv_size = sizeof(struct gwlb_link),
+	.setup = link_setup,
+	.maxtype = GWLB_A_CONF_MAX,
+	.policy = gwlb_conf_policy,
+	.validate = link_validate,
+	.newlink = link_newlink,
+	.changelink = link_changelink,
+	.dellink = link_dellink,
+	.get_size = link_get_size,
+	.fill_info = link_fill_info,
+	.get_link_net = link_get_link_net,
+};

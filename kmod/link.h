@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLB_LINK_H
+#define GWLB_LINK_H
+
+#include <linux/netdevice.h>
+#include "conf.h"
+#include "drop.h"
+#include "flow.h"
+#include "peer.h"
+#include "sock.h"
+
+/**
+ * struct gwlb_link - private part of a gwlb netdevice
+ * @dev: the device
+ * @net: namespace of the sockets, which may be another than that of @dev
+ * @list: among the links with sockets in @net; RTNL
+ * @conf: configuration; replaced under RTNL
+ * @socks: sockets; RTNL
+ * @flows: of inner packets
+ * @peers: addresses of load balancers
+ * @drops: counters
+ */
+struct gwlb_link {
+	struct net_device *dev;
+	struct net *net;
+	struct list_head list;
+	struct gwlb_conf __rcu *conf;
+	struct gwlb_socks socks;
+	struct gwlb_flows flows;
+	struct gwlb_peers peers;
+	struct gwlb_drops drops;
+};
+
+extern struct rtnl_link_ops gwlb_link_ops;
+
+/**
+ * gwlb_dev_is_link() - is a device one of ours
+ * @dev: device
+ *
+ * Return: true if it is of kind gwlb.
+ */
+static inline bool gwlb_dev_is_link(const struct net_device *dev)
+{
+	return dev->rtnl_link_ops == &gwlb_link_ops;
+}
+
+#endif /* GWLB_LINK_H */

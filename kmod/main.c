@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/module.h>
+#include <net/genetlink.h>
+#include <net/rtnetlink.h>
+#include "flow.h"
+#include "link.h"
+#include "net.h"
+#include "netlink.h"
+
+static int __init gwlb_init(void)
+{
+	int err;
+
+	err = gwlb_flow_init();
+	if (err)
+		return err;
+	err = gwlb_net_init();
+	if (err)
+		goto flow;
+	err = rtnl_link_register(&gwlb_link_ops);
+	if (err)
+		goto net;
+	err = gwlb_netlink_init();
+	if (err)
+		goto link;
+	return 0;
+
+link:
+	rtnl_link_unregister(&gwlb_link_ops);
+net:
+	gwlb_net_exit();
+flow:
+	gwlb_flow_exit();
+	return err;
+}
+
+static void __exit gwlb_exit(void)
+{
+	gwlb_netlink_exit();
+	rtnl_link_unregister(&gwlb_link_ops);
+	gwlb_net_exit();
+	gwlb_flow_exit();
+}
+
+module_init(gwlb_init);
+module_exit(gwlb_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("GENEVE bump in the wire behind a gateway load balancer");
+MODULE_VERSION("0.1.0");
+MODULE_ALIAS_RTNL_LINK("gwlb");
+MODULE_ALIAS_GENL_FAMILY("gwlb");

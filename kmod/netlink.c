@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The generic netlink family of gwlb.yaml: reading only, open to all. */
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+#include <net/genetlink.h>
+#include "link.h"
+#include "netlink.h"
+#include "netlink_gen.h"
+
+static struct genl_family family;
+
+static int put_stats(struct sk_buff *skb, struct net_device *dev)
+{
+	struct rtnl_link_stats64 s;
+	struct nlattr *nest;
+
+	dev_get_stats(dev, &s);
+	nest = nla_nest_start(skb, GWLB_A_LINK_STATS);
+	if (!nest ||
+	    nla_put_u64_64bit(skb, GWLB_A_STATS_RX_PACKETS, s.rx_packets,
+			      GWLB_A_STATS_PAD) ||
+	    nla_put_u64_64bit(skb, GWLB_A_STATS_RX_BYTES, s.rx_bytes,
+			      GWLB_A_STATS_PAD) ||
+	    nla_put_u64_64bit(skb, GWLB_A_STATS_TX_PACKETS, s.tx_packets,
+			      GWLB_A_STATS_PAD) ||
+	    nla_put_u64_64bit(skb, GWLB_A_STATS_TX_BYTES, s.tx_bytes,
+			      GWLB_A_STATS_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_drop(struct sk_buff *skb, struct gwlb_drops *drops, int reason,
+		    u64 packets)
+{
+	struct gwlb_address sender;
+	struct nlattr *nest;
+
+	gwlb_drops_last(drops, reason, &sender);
+	nest = nla_nest_start(skb, GWLB_A_LINK_DROP);
+	if (!nest || nla_put_u32(skb, GWLB_A_DROP_REASON, reason) ||
+	    nla_put_u64_64bit(skb, GWLB_A_DROP_PACKETS, packets,
+			      GWLB_A_DROP_PAD) ||
+	    (sender.len && nla_put(skb, GWLB_A_DROP_LAST_SENDER, sender.len,
+				   &sender.a)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_link(struct sk_buff *skb, struct net_device *dev)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+	u64 packets[GWLB_DROP_REASONS];
+	struct nlattr *nest;
+	int r;
+
+	if (nla_put_u32(skb, GWLB_A_LINK_IFINDEX, dev->ifindex) ||
+	    nla_put_string(skb, GWLB_A_LINK_IFNAME, dev->name) ||
+	    nla_put_u32(skb, GWLB_A_LINK_FLOWS, gwlb_flows_count(&link->flows)) ||
+	    (netif_running(dev) && nla_put_flag(skb, GWLB_A_LINK_UP)))
+		return -EMSGSIZE;
+	nest = nla_nest_start(skb, GWLB_A_LINK_CONF);
+	if (!nest || gwlb_conf_fill(skb, rtnl_dereference(link->conf)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	if (put_stats(skb, dev))
+		return -EMSGSIZE;
+	gwlb_drops_read(&link->drops, packets);
+	for (r = GWLB_DROP_REASON_NONE + 1; r < GWLB_DROP_REASONS; r++)
+		if (packets[r] && put_drop(skb, &link->drops, r, packets[r]))
+			return -EMSGSIZE;
+	return 0;
+}
+
+static int put_peer(struct sk_buff *skb, struct net_device *dev,
+		    const struct gwlb_peer *peer)
+{
+	struct gwlb_peer_stats s;
+
+	gwlb_peer_stats(peer, &s);
+	if (nla_put_u32(skb, GWLB_A_PEER_IFINDEX, dev->ifindex) ||
+	    nla_put(skb, GWLB_A_PEER_ADDRESS, peer->remote.len, &peer->remote.a) ||
+	    nla_put(skb, GWLB_A_PEER_LOCAL, peer->local.len, &peer->local.a) ||
+	    nla_put_u64_64bit(skb, GWLB_A_PEER_RX_PACKETS, s.rx_packets,
+			      GWLB_A_PEER_PAD) ||
+	    nla_put_u64_64bit(skb, GWLB_A_PEER_RX_BYTES, s.rx_bytes,
+			      GWLB_A_PEER_PAD) ||
+	    nla_put_u64_64bit(skb, GWLB_A_PEER_TX_PACKETS, s.tx_packets,
+			      GWLB_A_PEER_PAD) ||
+	    nla_put_u64_64bit(skb, GWLB_A_PEER_TX_BYTES, s.tx_bytes,
+			      GWLB_A_PEER_PAD) ||
+	    nla_put_u64_64bit(skb, GWLB_A_PEER_IDLE,
+			      jiffies_to_msecs(jiffies - READ_ONCE(peer->last_seen)),
+			      GWLB_A_PEER_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* One message; on error nothing of it is left */
+static int put_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
+		       u8 cmd, struct net_device *dev,
+		       const struct gwlb_peer *peer)
+{
+	void *hdr = genlmsg_put(skb, portid, seq, &family, flags, cmd);
+	int err;
+
+	if (!hdr)
+		return -EMSGSIZE;
+	err = peer ? put_peer(skb, dev, peer) : put_link(skb, dev);
+	if (err) {
+		genlmsg_cancel(skb, hdr);
+		return err;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static int reply(struct genl_info *info, u8 cmd, struct net_device *dev,
+		 const struct gwlb_peer *peer)
+{
+	struct sk_buff *skb = genlmsg_new(8192, GFP_KERNEL);
+	int err;
+
+	if (!skb)
+		return -ENOMEM;
+	err = put_message(skb, info->snd_portid, info->snd_seq, 0, cmd, dev, peer);
+	if (err) {
+		nlmsg_free(skb);
+		return err;
+	}
+	return genlmsg_reply(skb, info);
+}
+
+/* With RTNL, which keeps the device */
+static struct net_device *find_link(struct genl_info *info,
+				    const struct nlattr *ifindex,
+				    const struct nlattr *ifname)
+{
+	struct net_device *dev = NULL;
+
+	if (ifindex)
+		dev = __dev_get_by_index(genl_info_net(info), nla_get_u32(ifindex));
+	else if (ifname)
+		dev = __dev_get_by_name(genl_info_net(info), nla_data(ifname));
+	if (dev && gwlb_dev_is_link(dev))
+		return dev;
+	if (!ifindex && !ifname)
+		NL_SET_ERR_MSG(info->extack, "Name a link by ifindex or ifname");
+	else if (dev)
+		NL_SET_ERR_MSG(info->extack, "This link is not of kind gwlb");
+	else
+		NL_SET_ERR_MSG(info->extack, "There is no such link");
+	return NULL;
+}
+
+int gwlb_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct net_device *dev;
+	int err = -ENODEV;
+
+	rtnl_lock();
+	dev = find_link(info, info->attrs[GWLB_A_LINK_IFINDEX],
+			info->attrs[GWLB_A_LINK_IFNAME]);
+	if (dev)
+		err = reply(info, GWLB_CMD_LINK_GET, dev, NULL);
+	rtnl_unlock();
+	return err;
+}
+
+static bool get_address(struct gwlb_address *a, const struct nlattr *nla)
+{
+	memset(a, 0, sizeof(*a));
+	if (!nla || (nla_len(nla) != 4 && nla_len(nla) != 16))
+		return false;
+	a->len = nla_len(nla);
+	memcpy(&a->a, nla_data(nla), a->len);
+	return true;
+}
+
+int gwlb_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct gwlb_address remote, local;
+	struct gwlb_peer *peer = NULL;
+	struct net_device *dev;
+	struct gwlb_link *link;
+	int err = -ENODEV;
+
+	if (!get_address(&remote, info->attrs[GWLB_A_PEER_ADDRESS]) ||
+	    !get_address(&local, info->attrs[GWLB_A_PEER_LOCAL])) {
+		NL_SET_ERR_MSG(info->extack,
+			       "Name a peer by address and local, of 4 or 16 bytes each");
+		return -EINVAL;
+	}
+	rtnl_lock();
+	dev = find_link(info, info->attrs[GWLB_A_PEER_IFINDEX], NULL);
+	if (!dev)
+		goto unlock;
+	link = netdev_priv(dev);
+
+	/* the lock of the flows keeps the peer, RCU could not while we sleep */
+	spin_lock_bh(&link->flows.lock);
+	peer = gwlb_peer_find(&link->peers, &remote, &local);
+	if (peer)
+		refcount_inc(&peer->refs);
+	spin_unlock_bh(&link->flows.lock);
+	if (peer) {
+		err = reply(info, GWLB_CMD_PEER_GET, dev, peer);
+		gwlb_peer_put(peer);
+	} else {
+		NL_SET_ERR_MSG(info->extack, "No packet came from there yet");
+		err = -ENOENT;
+	}
+unlock:
+	rtnl_unlock();
+	return err;
+}
+
+/* args[0]: links done */
+int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct net_device *dev;
+	long i = 0;
+
+	rtnl_lock();
+	cb->seq = sock_net(skb->sk)->dev_base_seq;
+	for_each_netdev(sock_net(skb->sk), dev) {
+		if (!gwlb_dev_is_link(dev) || i++ < cb->args[0])
+			continue;
+		if (put_message(skb, NETLINK_CB(cb->skb).portid,
+				cb->nlh->nlmsg_seq, NLM_F_MULTI,
+				GWLB_CMD_LINK_GET, dev, NULL))
+			break;
+		cb->args[0] = i;
+	}
+	rtnl_unlock();
+	return skb->len;
+}
+
+static int dump_peers(struct sk_buff *skb, struct netlink_callback *cb,
+		      struct net_device *dev, long *i)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+	struct gwlb_peer *peer;
+	int b, err = 0;
+
+	rcu_read_lock();
+	for (b = 0; !err && b < ARRAY_SIZE(link->peers.list); b++) {
+		hlist_for_each_entry_rcu(peer, &link->peers.list[b], node) {
+			if ((*i)++ < cb->args[0])
+				continue;
+			err = put_message(skb, NETLINK_CB(cb->skb).portid,
+					  cb->nlh->nlmsg_seq, NLM_F_MULTI,
+					  GWLB_CMD_PEER_GET, dev, peer);
+			if (err)
+				break;
+			cb->args[0] = *i;
+		}
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+/* args[0]: peers done, of all links */
+int gwlb_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct net_device *dev;
+	long i = 0;
+
+	rtnl_lock();
+	for_each_netdev(sock_net(skb->sk), dev)
+		if (gwlb_dev_is_link(dev) && dump_peers(skb, cb, dev, &i))
+			break;
+	rtnl_unlock();
+	return skb->len;
+}
+
+static struct genl_family family __ro_after_init = {
+	.name = GWLB_GENL_NAME,
+	.version = GWLB_GENL_VERSION,
+	.netnsok = true,
+	.module = THIS_MODULE,
+	.ops = gwlb_nl_ops,
+	.n_ops = ARRAY_SIZE(gwlb_nl_ops),
+};
+
+/**
+ * gwlb_netlink_init() - offer the family
+ *
+ * Return: 0 or a negative errno.
+ */
+int __init gwlb_netlink_init(void)
+{
+	return genl_register_family(&family);
+}
+
+/**
+ * gwlb_netlink_exit() - the opposite
+ */
+void gwlb_netlink_exit(void)
+{
+	genl_unregister_family(&family);
+}

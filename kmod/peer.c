@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/jhash.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include "compat.h"
+#include "peer.h"
+
+static struct hlist_head *bucket(struct gwlb_peers *peers,
+				 const struct gwlb_address *remote)
+{
+	u32 hash = jhash2(remote->a.s6_addr32, 4, 0);
+
+	return &peers->list[hash % ARRAY_SIZE(peers->list)];
+}
+
+static bool address_equal(const struct gwlb_address *a,
+			  const struct gwlb_address *b)
+{
+	return a->len == b->len && !memcmp(&a->a, &b->a, sizeof(a->a));
+}
+
+/**
+ * gwlb_peer_find() - the peer with these addresses
+ * @peers: of the link
+ * @remote: outer source
+ * @local: outer destination
+ *
+ * Return: the peer or NULL.
+ * Context: RCU, or the lock of the flows.
+ */
+struct gwlb_peer *gwlb_peer_find(struct gwlb_peers *peers,
+				 const struct gwlb_address *remote,
+				 const struct gwlb_address *local)
+{
+	struct gwlb_peer *peer;
+
+	/* the condition of lockdep is one of two, known to the callers */
+	hlist_for_each_entry_rcu(peer, bucket(peers, remote), node, true)
+		if (address_equal(&peer->remote, remote) &&
+		    address_equal(&peer->local, local))
+			return peer;
+	return NULL;
+}
+
+static void peer_free(struct rcu_head *rcu)
+{
+	struct gwlb_peer *peer = container_of(rcu, struct gwlb_peer, rcu);
+
+	dst_cache_destroy(&peer->route);
+	free_percpu(peer->cpu);
+	kfree(peer);
+}
+
+/**
+ * gwlb_peer_put() - give a reference back
+ * @peer: not to be used any more
+ */
+void gwlb_peer_put(struct gwlb_peer *peer)
+{
+	if (refcount_dec_and_test(&peer->refs))
+		call_rcu(&peer->rcu, peer_free);
+}
+
+/* One without flows makes room: the longest idle of the list looked at */
+static void evict(struct gwlb_peers *peers)
+{
+	struct gwlb_peer *peer, *victim = NULL;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(peers->list); i++)
+		hlist_for_each_entry(peer, &peers->list[i], node)
+			if (refcount_read(&peer->refs) == 1 &&
+			    (!victim || time_before(READ_ONCE(peer->last_seen),
+						    victim->last_seen)))
+				victim = peer;
+	if (!victim)
+		return;
+	hlist_del_rcu(&victim->node);
+	peers->count--;
+	gwlb_peer_put(victim);
+}
+
+static struct gwlb_peer *peer_new(const struct gwlb_address *remote,
+				  const struct gwlb_address *local)
+{
+	struct gwlb_peer *peer;
+	int i;
+
+	peer = kzalloc(sizeof(*peer), GFP_ATOMIC);
+	if (!peer)
+		return NULL;
+	peer->cpu = alloc_percpu_gfp(struct gwlb_peer_cpu, GFP_ATOMIC);
+	if (!peer->cpu || dst_cache_init(&peer->route, GFP_ATOMIC)) {
+		free_percpu(peer->cpu);
+		kfree(peer);
+		return NULL;
+	}
+	for_each_possible_cpu(i)
+		u64_stats_init(&per_cpu_ptr(peer->cpu, i)->syncp);
+	refcount_set(&peer->refs, 1);
+	peer->remote = *remote;
+	peer->local = *local;
+	peer->last_seen = jiffies;
+	return peer;
+}
+
+/**
+ * gwlb_peer_get() - find or make the peer of a new flow
+ * @peers: of the link
+ * @remote: outer source
+ * @local: outer destination
+ *
+ * Beyond GWLB_PEERS_MAX a peer is not listed, and lives as long as its flow.
+ *
+ * Return: the peer with a reference for the caller, NULL without memory.
+ * Context: BH off, under the lock of the flows.
+ */
+struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
+				const struct gwlb_address *remote,
+				const struct gwlb_address *local)
+{
+	struct gwlb_peer *peer = gwlb_peer_find(peers, remote, local);
+
+	if (peer) {
+		refcount_inc(&peer->refs);
+		return peer;
+	}
+	if (peers->count >= GWLB_PEERS_MAX)
+		evict(peers);
+	peer = peer_new(remote, local);
+	if (peer && peers->count < GWLB_PEERS_MAX) {
+		refcount_inc(&peer->refs);
+		peers->count++;
+		hlist_add_head_rcu(&peer->node, bucket(peers, remote));
+	}
+	return peer;
+}
+
+/**
+ * gwlb_peers_flush() - forget all peers
+ * @peers: of a link that has no flows any more
+ *
+ * Context: nobody else writes the list.
+ */
+void gwlb_peers_flush(struct gwlb_peers *peers)
+{
+	struct hlist_node *next;
+	struct gwlb_peer *peer;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(peers->list); i++) {
+		hlist_for_each_entry_safe(peer, next, &peers->list[i], node) {
+			hlist_del_rcu(&peer->node);
+			gwlb_peer_put(peer);
+		}
+	}
+	peers->count = 0;
+}
+
+/**
+ * gwlb_peer_count_rx() - count a received packet
+ * @peer: it came from
+ * @bytes: of the inner packet
+ *
+ * Context: BH off.
+ */
+void gwlb_peer_count_rx(struct gwlb_peer *peer, unsigned int bytes)
+{
+	struct gwlb_peer_cpu *cpu = this_cpu_ptr(peer->cpu);
+
+	u64_stats_update_begin(&cpu->syncp);
+	u64_stats_inc(&cpu->rx_packets);
+	u64_stats_add(&cpu->rx_bytes, bytes);
+	u64_stats_update_end(&cpu->syncp);
+	if (READ_ONCE(peer->last_seen) != jiffies)
+		WRITE_ONCE(peer->last_seen, jiffies);
+}
+
+/**
+ * gwlb_peer_count_tx() - count a packet sent back
+ * @peer: it goes to
+ * @bytes: of the inner packet
+ *
+ * Context: BH off.
+ */
+void gwlb_peer_count_tx(struct gwlb_peer *peer, unsigned int bytes)
+{
+	struct gwlb_peer_cpu *cpu = this_cpu_ptr(peer->cpu);
+
+	u64_stats_update_begin(&cpu->syncp);
+	u64_stats_inc(&cpu->tx_packets);
+	u64_stats_add(&cpu->tx_bytes, bytes);
+	u64_stats_update_end(&cpu->syncp);
+}
+
+/**
+ * gwlb_peer_stats() - sum up the traffic of a peer
+ * @peer: under RCU
+ * @s: filled
+ */
+void gwlb_peer_stats(const struct gwlb_peer *peer, struct gwlb_peer_stats *s)
+{
+	struct gwlb_peer_stats one;
+	unsigned int start;
+	int i;
+
+	memset(s, 0, sizeof(*s));
+	for_each_possible_cpu(i) {
+		const struct gwlb_peer_cpu *cpu = per_cpu_ptr(peer->cpu, i);
+
+		do {
+			start = u64_stats_fetch_begin(&cpu->syncp);
+			one.rx_packets = u64_stats_read(&cpu->rx_packets);
+			one.rx_bytes = u64_stats_read(&cpu->rx_bytes);
+			one.tx_packets = u64_stats_read(&cpu->tx_packets);
+			one.tx_bytes = u64_stats_read(&cpu->tx_bytes);
+		} while (u64_stats_fetch_retry(&cpu->syncp, start));
+		s->rx_packets += one.rx_packets;
+		s->rx_bytes += one.rx_bytes;
+		s->tx_packets += one.tx_packets;
+		s->tx_bytes += one.tx_bytes;
+	}
+}

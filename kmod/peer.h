@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLB_PEER_H
+#define GWLB_PEER_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/u64_stats_sync.h>
+#include <net/dst_cache.h>
+#include "drop.h"
+
+#define GWLB_PEERS_MAX	1024
+
+/**
+ * struct gwlb_peer_cpu - traffic of a peer on one CPU; written with BH off
+ * @syncp: for readers on 32 bit
+ * @rx_packets: inner packets received
+ * @rx_bytes: their bytes
+ * @tx_packets: inner packets sent back
+ * @tx_bytes: their bytes
+ */
+struct gwlb_peer_cpu {
+	struct u64_stats_sync syncp;
+	u64_stats_t rx_packets;
+	u64_stats_t rx_bytes;
+	u64_stats_t tx_packets;
+	u64_stats_t tx_bytes;
+};
+
+/**
+ * struct gwlb_peer - an address that a load balancer sends from
+ * @node: in the list of the link; written under the lock of its flows
+ * @refs: one of the list, one of each flow
+ * @remote: its address
+ * @local: the one that it sends to
+ * @cpu: traffic
+ * @route: to it, from @local
+ * @last_seen: jiffies of the last packet from there
+ * @rcu: frees it after its last reader
+ */
+struct gwlb_peer {
+	struct hlist_node node;
+	refcount_t refs;
+	struct gwlb_address remote;
+	struct gwlb_address local;
+	struct gwlb_peer_cpu __percpu *cpu;
+	struct dst_cache route;
+	unsigned long last_seen;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct gwlb_peers - the peers of a link
+ * @list: all of them; read under RCU, written under the lock of the flows
+ * @count: how many
+ */
+struct gwlb_peers {
+	struct hlist_head list[256];
+	unsigned int count;
+};
+
+/**
+ * struct gwlb_peer_stats - traffic of a peer, summed up
+ * @rx_packets: inner packets received
+ * @rx_bytes: their bytes
+ * @tx_packets: inner packets sent back
+ * @tx_bytes: their bytes
+ */
+struct gwlb_peer_stats {
+	u64 rx_packets;
+	u64 rx_bytes;
+	u64 tx_packets;
+	u64 tx_bytes;
+};
+
+struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
+				const struct gwlb_address *remote,
+				const struct gwlb_address *local);
+struct gwlb_peer *gwlb_peer_find(struct gwlb_peers *peers,
+				 const struct gwlb_address *remote,
+				 const struct gwlb_address *local);
+void gwlb_peer_put(struct gwlb_peer *peer);
+void gwlb_peers_flush(struct gwlb_peers *peers);
+void gwlb_peer_count_rx(struct gwlb_peer *peer, unsigned int bytes);
+void gwlb_peer_count_tx(struct gwlb_peer *peer, unsigned int bytes);
+void gwlb_peer_stats(const struct gwlb_peer *peer, struct gwlb_peer_stats *s);
+
+#endif /* GWLB_PEER_H */

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# probe.sh OUTPUT COMPILER FLAG...: writes OUTPUT, one define for each
+# interface that the kernel has whose headers FLAGS name. Called by Kbuild.
+set -eu
+
+output=$1
+shift
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# What the headers warn of is not the question, a call that does not fit is.
+compiles() { # COMPILER FLAG..., the code is in probe.c
+	"$@" -Werror=incompatible-pointer-types -Werror=int-conversion \
+		-Werror=implicit-function-declaration \
+		-fsyntax-only "$work/probe.c" >"$work/log" 2>&1
+}
+
+# A probe that fails must mean an older kernel, not broken flags
+cat >"$work/probe.c" <<'EOF'
+#include <linux/netdevice.h>
+#include <net/udp_tunnel.h>
+int probe(struct net_device *dev);
+int probe(struct net_device *dev) { return dev->ifindex; }
+EOF
+compiles "$@" || { cat "$work/log" >&2; exit 1; }
+
+# Reads "NAME INCLUDE", lines of code, an empty line
+probes() {
+	while read -r name header; do
+		{
+			echo "#include <$header>"
+			echo "int probe(void); int probe(void) {"
+			while IFS= read -r line && [ -n "$line" ]; do
+				echo "$line"
+			done
+			echo "return 0; }"
+		} >"$work/probe.c"
+		if compiles "$@" </dev/null; then
+			echo "#define HAVE_$name"
+		fi
+	done
+}
+
+probes "$@" >"$work/out" <<'EOF'
+NEWLINK_PARAMS net/rtnetlink.h
+	struct rtnl_newlink_params p = {};
+	(void)rtnl_newlink_link_net(&p);
+
+UDP_TUNNEL_SOCK_IS_SOCK net/udp_tunnel.h
+	struct sock *sk = 0;
+	udp_tunnel_sock_release(sk);
+
+UDP_TUNNEL_XMIT_FLAGS net/udp_tunnel.h
+	udp_tunnel_xmit_skb(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, true, true, (u16)0);
+
+DST_ALLOC_WITHOUT_REF net/dst.h
+	dst_alloc(0, 0, 0, 0);
+
+DST_RCUREF net/dst.h
+	struct dst_entry *dst = 0;
+	rcuref_read(&dst->__rcuref);
+
+LLTX_BIT linux/netdevice.h
+	struct net_device *dev = 0;
+	dev->lltx = true;
+
+PCPU_STAT_TYPE linux/netdevice.h
+	struct net_device *dev = 0;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+
+DROP_REASON linux/skbuff.h
+	kfree_skb_reason(0, SKB_DROP_REASON_PKT_TOO_BIG);
+
+IPV6_STUB_FRAGMENT net/ipv6_stubs.h
+	(void)ipv6_stub->ipv6_fragment;
+
+NET_GSO_H net/gso.h
+	(void)0;
+
+EOF
+mv "$work/out" "$output"

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/* From the UDP socket to the virtual interface: decapsulation. */
+#include <linux/udp.h>
+#include <net/ip_tunnels.h>
+#include "compat.h"
+#include "link.h"
+#include "rx.h"
+
+static void read_outer(const struct sock *sk, const struct sk_buff *skb,
+		       struct gwlb_key *key)
+{
+	const struct udphdr *uh = udp_hdr(skb);
+
+	if (sk->sk_family == AF_INET) {
+		key->remote.len = 4;
+		key->remote.a.s6_addr32[0] = ip_hdr(skb)->saddr;
+		key->local.len = 4;
+		key->local.a.s6_addr32[0] = ip_hdr(skb)->daddr;
+	} else {
+		key->remote.len = 16;
+		key->remote.a = ipv6_hdr(skb)->saddr;
+		key->local.len = 16;
+		key->local.a = ipv6_hdr(skb)->daddr;
+	}
+	key->port[0] = uh->source;
+	key->port[1] = uh->dest;
+	key->nocheck = !uh->check;
+}
+
+/* Leaves the bytes at skb->data that gwlb_geneve_parse() wants to see */
+static enum gwlb_drop_reason read_geneve(struct sk_buff *skb, u8 unknown,
+					 struct gwlb_geneve *g)
+{
+	unsigned int want = GWLB_GENEVE_HLEN;
+
+	if (pskb_may_pull(skb, want)) {
+		want = min(gwlb_geneve_len(skb->data), skb->len);
+		if (!pskb_may_pull(skb, want))
+			return GWLB_DROP_REASON_NO_MEMORY;
+	} else {
+		want = min(want, skb->len);
+	}
+	return gwlb_geneve_parse(skb->data, want, unknown, g);
+}
+
+/* The same for the inner packet, which is read while the header before
+ * it is still there; what is behind its end is cut off.
+ */
+static enum gwlb_drop_reason read_inner(struct sk_buff *skb,
+					unsigned int offset, u16 protocol,
+					struct gwlb_inner *in)
+{
+	unsigned int len = skb->len - offset;
+	unsigned int look = min_t(unsigned int, len, GWLB_INNER_LOOK);
+	enum gwlb_drop_reason reason;
+
+	if (!pskb_may_pull(skb, offset + look))
+		return GWLB_DROP_REASON_NO_MEMORY;
+	reason = gwlb_inner_parse(skb->data + offset, look, len, protocol,
+				  skb_is_gso(skb), in);
+	if (reason)
+		return reason;
+	if (in->len == len)
+		return GWLB_DROP_REASON_NONE;
+	if (skb_is_gso(skb) || pskb_trim_rcsum(skb, offset + in->len))
+		return GWLB_DROP_REASON_INNER_LENGTH;
+	return GWLB_DROP_REASON_NONE;
+}
+
+/**
+ * gwlb_rx() - take a packet from a UDP socket
+ * @sk: socket of a link
+ * @skb: at the UDP header; consumed
+ *
+ * The kernel has verified the UDP checksum.
+ *
+ * Return: 0.
+ * Context: BH off, RCU; an encap_rcv of struct udp_tunnel_sock_cfg.
+ */
+int gwlb_rx(struct sock *sk, struct sk_buff *skb)
+{
+	struct gwlb_link *link = rcu_dereference_sk_user_data(sk);
+	u8 options[GWLB_GENEVE_OPTIONS_MAX];
+	const struct gwlb_conf *conf;
+	enum gwlb_drop_reason reason;
+	struct gwlb_flow *flow;
+	struct gwlb_inner in;
+	struct gwlb_key key;
+	unsigned int hlen;
+	int turned;
+
+	/* a port just taken, or just given back */
+	if (!link) {
+		kfree_skb(skb);
+		return 0;
+	}
+	conf = rcu_dereference(link->conf);
+
+	memset(&key, 0, sizeof(key));
+	read_outer(sk, skb, &key);
+	reason = GWLB_DROP_REASON_LINK_DOWN;
+	if (!netif_running(link->dev))
+		goto drop;
+	reason = GWLB_DROP_REASON_SENDER;
+	if (!gwlb_conf_allows(conf, &key.remote))
+		goto drop;
+
+	__skb_pull(skb, sizeof(struct udphdr));
+	skb_postpull_rcsum(skb, skb_transport_header(skb), sizeof(struct udphdr));
+	reason = read_geneve(skb, conf->critical, &key.geneve);
+	if (reason)
+		goto drop;
+	hlen = GWLB_GENEVE_HLEN + key.geneve.options_len;
+	memcpy(options, skb->data + GWLB_GENEVE_HLEN, key.geneve.options_len);
+
+	reason = read_inner(skb, hlen, key.geneve.protocol, &in);
+	if (reason)
+		goto drop;
+	reason = GWLB_DROP_REASON_IPV6_DISABLED;
+	if (in.tuple.version == 6 && !ipv6_mod_enabled())
+		goto drop;
+
+	key.tuple = in.tuple;
+	turned = gwlb_tuple_normalize(&key.tuple);
+	reason = GWLB_DROP_REASON_NO_MEMORY;
+	flow = gwlb_flow_get(link, &key, options, in.fragment, conf->max_flows);
+	if (!flow)
+		goto drop;
+	if (!(READ_ONCE(flow->seen) & BIT(turned)))
+		WRITE_ONCE(flow->seen, flow->seen | BIT(turned));
+	reason = GWLB_DROP_REASON_OVERLAP;
+	if (READ_ONCE(flow->overlap))
+		goto drop;
+
+	reason = GWLB_DROP_REASON_NO_MEMORY;
+	if (__iptunnel_pull_header(skb, hlen, htons(key.geneve.protocol), true,
+				   true))
+		goto drop;
+	skb_orphan(skb);
+	skb->dev = link->dev;
+	skb_reset_mac_header(skb);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, in.hdr_len);
+	skb_reset_mac_len(skb);
+	if (!gwlb_flow_attach(skb, flow))
+		goto drop;
+
+	dev_sw_netstats_rx_add(link->dev, skb->len);
+	gwlb_peer_count_rx(flow->peer, skb->len);
+	netif_receive_skb(skb);
+	return 0;
+
+drop:
+	gwlb_drop(&link->drops, skb, reason, &key.remote);
+	return 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLB_TX_H
+#define GWLB_TX_H
+
+#include <linux/netdevice.h>
+
+struct gwlb_flow;
+
+netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev);
+unsigned int gwlb_tx_mtu(const struct gwlb_flow *flow);
+
+#endif /* GWLB_TX_H */
