@@ -139,15 +139,16 @@ static enum gwlb_drop_reason parse_ipv6(const __u8 *p, unsigned int look,
 	in->hdr_len = IPV6_HLEN;
 	while (in->hdr_len + 8 <= look) {
 		const __u8 *ext = p + in->hdr_len;
+		unsigned int ext_len;
 
 		switch (in->tuple.protocol) {
 		case PROTO_HOPOPTS:
 		case PROTO_ROUTING:
 		case PROTO_DSTOPTS:
-			in->hdr_len += (ext[1] + 1) * 8;
+			ext_len = (ext[1] + 1) * 8;
 			break;
 		case PROTO_AH:	/* RFC 4302 section 2.2 */
-			in->hdr_len += (ext[1] + 2) * 4;
+			ext_len = (ext[1] + 2) * 4;
 			break;
 		case PROTO_FRAGMENT:
 			/* an atomic fragment (RFC 6946) is one as well: what
@@ -158,7 +159,10 @@ static enum gwlb_drop_reason parse_ipv6(const __u8 *p, unsigned int look,
 		default:
 			return GWLB_DROP_REASON_NONE;
 		}
+		if (ext_len > look - in->hdr_len)
+			return GWLB_DROP_REASON_NONE;
 		in->tuple.protocol = ext[0];
+		in->hdr_len += ext_len;
 	}
 	return GWLB_DROP_REASON_NONE;
 }

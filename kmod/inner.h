@@ -37,8 +37,9 @@ struct gwlb_tuple {
  * struct gwlb_inner - what the header of an inner packet says
  * @tuple: its flow, as in the packet
  * @len: bytes of the packet, header included
- * @hdr_len: bytes up to the transport header; for fragments and unknown
- *	extension headers up to where reading stopped
+ * @hdr_len: bytes up to the transport header; for fragments, and for
+ *	extension headers that are unknown or not all there, up to where reading
+ *	stopped
  * @fragment: whether it is a fragment
  */
 struct gwlb_inner {
