@@ -11,6 +11,7 @@
 #include <net/rtnetlink.h>
 #include <net/udp_tunnel.h>
 #include "compat_probed.h"
+#include "uapi/gwlb.h"
 
 #ifdef HAVE_NET_GSO_H
 #include <net/gso.h>
@@ -29,17 +30,33 @@
 #define gwlb_tunnel_sock(sk)	((sk)->sk_socket)
 #endif
 
-#ifndef HAVE_UDP_TUNNEL_XMIT_FLAGS
-#define udp_tunnel_xmit_skb(rt, sk, skb, src, dst, tos, ttl, df, sport, dport, \
-			    xnet, nocheck, flags) \
-	udp_tunnel_xmit_skb(rt, sk, skb, src, dst, tos, ttl, df, sport, dport, \
-			    xnet, nocheck)
-#define udp_tunnel6_xmit_skb(dst, sk, skb, dev, saddr, daddr, prio, ttl, \
-			     label, sport, dport, nocheck, flags) \
-	udp_tunnel6_xmit_skb(dst, sk, skb, dev, (struct in6_addr *)(saddr), \
-			     (struct in6_addr *)(daddr), prio, ttl, label, \
-			     sport, dport, nocheck)
+static inline void gwlb_udp_tunnel_xmit(struct rtable *rt, struct sk_buff *skb,
+					__be32 src, __be32 dst, u8 tos, u8 ttl,
+					const __be16 port[2], bool nocheck)
+{
+#ifdef HAVE_UDP_TUNNEL_XMIT_FLAGS
+	udp_tunnel_xmit_skb(rt, NULL, skb, src, dst, tos, ttl, 0, port[0],
+			    port[1], true, nocheck, 0);
+#else
+	udp_tunnel_xmit_skb(rt, NULL, skb, src, dst, tos, ttl, 0, port[0],
+			    port[1], true, nocheck);
 #endif
+}
+
+static inline void gwlb_udp_tunnel6_xmit(struct dst_entry *dst,
+					 struct sk_buff *skb,
+					 struct in6_addr src,
+					 struct in6_addr daddr, u8 tos, u8 ttl,
+					 const __be16 port[2], bool nocheck)
+{
+#ifdef HAVE_UDP_TUNNEL_XMIT_FLAGS
+	udp_tunnel6_xmit_skb(dst, NULL, skb, skb->dev, &src, &daddr, tos, ttl,
+			     0, port[0], port[1], nocheck, 0);
+#else
+	udp_tunnel6_xmit_skb(dst, NULL, skb, skb->dev, &src, &daddr, tos, ttl,
+			     0, port[0], port[1], nocheck);
+#endif
+}
 
 #ifdef HAVE_DST_ALLOC_WITHOUT_REF
 #define gwlb_dst_alloc(ops, dev, flags) \
@@ -93,25 +110,65 @@ static inline void gwlb_dev_free_tstats(struct net_device *dev)
 #endif
 }
 
+int gwlb_link_new(struct net *net, struct net_device *dev,
+		  struct nlattr *data[], struct netlink_ext_ack *extack);
+
 #ifdef HAVE_NEWLINK_PARAMS
-#define gwlb_newlink(name, link_new) \
-static int name(struct net_device *dev, struct rtnl_newlink_params *params, \
-		struct netlink_ext_ack *extack) \
-{ \
-	return link_new(rtnl_newlink_link_net(params), dev, params->data, \
-			extack); \
+static inline int gwlb_newlink(struct net_device *dev,
+			       struct rtnl_newlink_params *params,
+			       struct netlink_ext_ack *extack)
+{
+	return gwlb_link_new(rtnl_newlink_link_net(params), dev, params->data,
+			     extack);
 }
 #else
-#define gwlb_newlink(name, link_new) \
-static int name(struct net *net, struct net_device *dev, struct nlattr *tb[], \
-		struct nlattr *data[], struct netlink_ext_ack *extack) \
-{ \
-	return link_new(net, dev, data, extack); \
+static inline int gwlb_newlink(struct net *net, struct net_device *dev,
+			       struct nlattr *tb[], struct nlattr *data[],
+			       struct netlink_ext_ack *extack)
+{
+	return gwlb_link_new(net, dev, data, extack);
 }
 #endif
 
-#ifndef HAVE_DROP_REASON
-#define kfree_skb_reason(skb, reason)	kfree_skb(skb)
+#ifdef HAVE_DROP_REASON
+static inline enum skb_drop_reason gwlb_core_reason(enum gwlb_drop_reason reason)
+{
+	switch (reason) {
+	case GWLB_DROP_REASON_LINK_DOWN:
+		return SKB_DROP_REASON_DEV_READY;
+	case GWLB_DROP_REASON_GENEVE_SHORT:
+	case GWLB_DROP_REASON_INNER_SHORT:
+		return SKB_DROP_REASON_PKT_TOO_SMALL;
+	case GWLB_DROP_REASON_GENEVE_OPTIONS:
+	case GWLB_DROP_REASON_OPTION_LENGTH:
+		return SKB_DROP_REASON_HDR_TRUNC;
+	case GWLB_DROP_REASON_INNER_VERSION:
+	case GWLB_DROP_REASON_INNER_LENGTH:
+	case GWLB_DROP_REASON_INNER_CHANGED:
+		return SKB_DROP_REASON_IP_INHDR;
+	case GWLB_DROP_REASON_INNER_CHECKSUM:
+		return SKB_DROP_REASON_IP_CSUM;
+	case GWLB_DROP_REASON_NO_MEMORY:
+	case GWLB_DROP_REASON_NO_HEADROOM:
+		return SKB_DROP_REASON_NOMEM;
+	case GWLB_DROP_REASON_TOO_BIG:
+		return SKB_DROP_REASON_PKT_TOO_BIG;
+	case GWLB_DROP_REASON_NO_ROUTE:
+		return SKB_DROP_REASON_IP_OUTNOROUTES;
+	default:
+		return SKB_DROP_REASON_NOT_SPECIFIED;
+	}
+}
 #endif
+
+static inline void gwlb_kfree_skb(struct sk_buff *skb,
+				  enum gwlb_drop_reason reason)
+{
+#ifdef HAVE_DROP_REASON
+	kfree_skb_reason(skb, gwlb_core_reason(reason));
+#else
+	kfree_skb(skb);
+#endif
+}
 
 #endif /* GWLB_COMPAT_H */

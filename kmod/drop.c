@@ -26,37 +26,6 @@ void gwlb_drops_destroy(struct gwlb_drops *d)
 	free_percpu(d->cpu);
 }
 
-#ifdef HAVE_DROP_REASON
-static enum skb_drop_reason core_reason(enum gwlb_drop_reason reason)
-{
-	switch (reason) {
-	case GWLB_DROP_REASON_LINK_DOWN:
-		return SKB_DROP_REASON_DEV_READY;
-	case GWLB_DROP_REASON_GENEVE_SHORT:
-	case GWLB_DROP_REASON_INNER_SHORT:
-		return SKB_DROP_REASON_PKT_TOO_SMALL;
-	case GWLB_DROP_REASON_GENEVE_OPTIONS:
-	case GWLB_DROP_REASON_OPTION_LENGTH:
-		return SKB_DROP_REASON_HDR_TRUNC;
-	case GWLB_DROP_REASON_INNER_VERSION:
-	case GWLB_DROP_REASON_INNER_LENGTH:
-	case GWLB_DROP_REASON_INNER_CHANGED:
-		return SKB_DROP_REASON_IP_INHDR;
-	case GWLB_DROP_REASON_INNER_CHECKSUM:
-		return SKB_DROP_REASON_IP_CSUM;
-	case GWLB_DROP_REASON_NO_MEMORY:
-	case GWLB_DROP_REASON_NO_HEADROOM:
-		return SKB_DROP_REASON_NOMEM;
-	case GWLB_DROP_REASON_TOO_BIG:
-		return SKB_DROP_REASON_PKT_TOO_BIG;
-	case GWLB_DROP_REASON_NO_ROUTE:
-		return SKB_DROP_REASON_IP_OUTNOROUTES;
-	default:
-		return SKB_DROP_REASON_NOT_SPECIFIED;
-	}
-}
-#endif
-
 /**
  * gwlb_drop() - free and count a packet
  * @d: counters of the link
@@ -80,7 +49,7 @@ void gwlb_drop(struct gwlb_drops *d, struct sk_buff *skb,
 		d->last[reason] = *sender;
 		spin_unlock(&d->lock);
 	}
-	kfree_skb_reason(skb, core_reason(reason));
+	gwlb_kfree_skb(skb, reason);
 }
 
 /**

@@ -39,7 +39,7 @@ struct gwlb_drop_cpu {
  */
 struct gwlb_drops {
 	struct gwlb_drop_cpu __percpu *cpu;
-	spinlock_t lock;
+	spinlock_t lock;	/* of last */
 	struct gwlb_address last[GWLB_DROP_REASONS];
 };
 

@@ -394,13 +394,14 @@ struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 				bool fragment, unsigned int max)
 {
 	const struct flow_arg arg = { .key = key, .options = options };
+	unsigned long now = jiffies;
 	struct gwlb_flow *flow;
 
 	flow = rhashtable_lookup(&link->flows.by_key, &arg, by_key_params);
 	if (!flow)
 		flow = flow_create(link, &arg, fragment, max);
-	if (flow && READ_ONCE(flow->last_seen) != jiffies)
-		WRITE_ONCE(flow->last_seen, jiffies);
+	if (flow && READ_ONCE(flow->last_seen) != now)
+		WRITE_ONCE(flow->last_seen, now);
 	return flow;
 }
 

@@ -75,7 +75,7 @@ struct gwlb_flow {
 struct gwlb_flows {
 	struct rhashtable by_key;
 	struct rhltable by_tuple;
-	spinlock_t lock;
+	spinlock_t lock;	/* of both tables and the peers */
 	struct delayed_work gc;
 };
 

@@ -173,8 +173,18 @@ static int link_validate(struct nlattr *tb[], struct nlattr *data[],
 	return 0;
 }
 
-static int link_new(struct net *net, struct net_device *dev,
-		    struct nlattr *data[], struct netlink_ext_ack *extack)
+/**
+ * gwlb_link_new() - make a link, whatever form the kernel asks for it in
+ * @net: namespace of its sockets
+ * @dev: not registered yet
+ * @data: indexed by GWLB_A_CONF_*, or NULL
+ * @extack: says why not
+ *
+ * Return: 0 or a negative errno.
+ * Context: process, RTNL.
+ */
+int gwlb_link_new(struct net *net, struct net_device *dev,
+		  struct nlattr *data[], struct netlink_ext_ack *extack)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 	struct gwlb_conf *conf;
@@ -203,8 +213,6 @@ conf:
 	free_conf(link);
 	return err;
 }
-
-gwlb_newlink(link_newlink, link_new)
 
 static bool same_address(const struct gwlb_address *a,
 			 const struct gwlb_address *b)
@@ -286,7 +294,7 @@ struct rtnl_link_ops gwlb_link_ops __read_mostly = {
 	.maxtype = GWLB_A_CONF_MAX,
 	.policy = gwlb_conf_policy,
 	.validate = link_validate,
-	.newlink = link_newlink,
+	.newlink = gwlb_newlink,
 	.changelink = link_changelink,
 	.dellink = link_dellink,
 	.get_size = link_get_size,

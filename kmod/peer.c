@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/jhash.h>
+#include <linux/once.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include "compat.h"
@@ -8,8 +9,11 @@
 static struct hlist_head *bucket(struct gwlb_peers *peers,
 				 const struct gwlb_address *remote)
 {
-	u32 hash = jhash2(remote->a.s6_addr32, 4, 0);
+	static u32 seed;
+	u32 hash;
 
+	get_random_once(&seed, sizeof(seed));
+	hash = jhash(&remote->a, sizeof(remote->a), seed);
 	return &peers->list[hash % ARRAY_SIZE(peers->list)];
 }
 
@@ -167,13 +171,14 @@ void gwlb_peers_flush(struct gwlb_peers *peers)
 void gwlb_peer_count_rx(struct gwlb_peer *peer, unsigned int bytes)
 {
 	struct gwlb_peer_cpu *cpu = this_cpu_ptr(peer->cpu);
+	unsigned long now = jiffies;
 
 	u64_stats_update_begin(&cpu->syncp);
 	u64_stats_inc(&cpu->rx_packets);
 	u64_stats_add(&cpu->rx_bytes, bytes);
 	u64_stats_update_end(&cpu->syncp);
-	if (READ_ONCE(peer->last_seen) != jiffies)
-		WRITE_ONCE(peer->last_seen, jiffies);
+	if (READ_ONCE(peer->last_seen) != now)
+		WRITE_ONCE(peer->last_seen, now);
 }
 
 /**

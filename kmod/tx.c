@@ -136,15 +136,14 @@ static void send(struct sk_buff *skb, const struct gwlb_flow *flow,
 	 */
 	skb_scrub_packet(skb, true);
 	if (key->remote.len == 4)
-		udp_tunnel_xmit_skb((struct rtable *)dst, NULL, skb,
-				    key->local.a.s6_addr32[0],
-				    key->remote.a.s6_addr32[0], conf->tos,
-				    conf->ttl, 0, key->port[0], key->port[1],
-				    true, key->nocheck, 0);
+		gwlb_udp_tunnel_xmit((struct rtable *)dst, skb,
+				     key->local.a.s6_addr32[0],
+				     key->remote.a.s6_addr32[0], conf->tos,
+				     conf->ttl, key->port, key->nocheck);
 	else
-		udp_tunnel6_xmit_skb(dst, NULL, skb, skb->dev, &key->local.a,
-				     &key->remote.a, conf->tos, conf->ttl, 0,
-				     key->port[0], key->port[1], key->nocheck, 0);
+		gwlb_udp_tunnel6_xmit(dst, skb, key->local.a, key->remote.a,
+				      conf->tos, conf->ttl, key->port,
+				      key->nocheck);
 }
 
 /**
