@@ -283,7 +283,12 @@ int gwlb_bump_output(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct dst_entry *dst = skb_dst(skb);
 
+	/* dst_dev_put() has been faster */
 	skb->dev = dst->dev;
+	if (!gwlb_dev_is_link(skb->dev)) {
+		kfree_skb(skb);
+		return 0;
+	}
 	skb->protocol = dst->ops->family == AF_INET ? htons(ETH_P_IP) :
 						      htons(ETH_P_IPV6);
 	return bump_postrouting(net, sk, skb);
