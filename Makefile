@@ -50,6 +50,7 @@ endif
 clean:
 	$(if $(have_kdir),$(MAKE) -C $(KDIR) M=$(CURDIR) clean)
 	$(MAKE) -C tools clean
+	$(MAKE) -C selftests clean
 	$(MAKE) -C selftests/unit clean
 
 test:
