@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The configuration as words of the command line and as IFLA_INFO_DATA. What
+ * fits its attribute is sent, whether it makes sense is for the kernel to say.
+ */
+#include <libmnl/libmnl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "gwlbctl.h"
+
+static const char * const modes[] = { [GWLB_MODE_BUMP] = "bump" };
+
+static const char * const criticals[] = {
+	[GWLB_CRITICAL_DROP] = "drop",
+	[GWLB_CRITICAL_PASS] = "pass",
+};
+
+/* Decimal or 0x and hexadecimal; never octal, which nobody means */
+static uint32_t scan_number(const char *what, const char *text, uint32_t max)
+{
+	bool hex = !strncmp(text, "0x", 2);
+	const char *digits = text + (hex ? 2 : 0);
+	unsigned long long n;
+
+	n = strtoull(digits, NULL, hex ? 16 : 10);
+	if (!*digits || digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")] ||
+	    n > max)
+		usage("%s takes a number up to %u, not '%s'", what, max, text);
+	return n;
+}
+
+static void put_u8(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	mnl_attr_put_u8(nlh, type, scan_number(what, value, UINT8_MAX));
+}
+
+static void put_u16(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	mnl_attr_put_u16(nlh, type, scan_number(what, value, UINT16_MAX));
+}
+
+static void put_u32(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	mnl_attr_put_u32(nlh, type, scan_number(what, value, UINT32_MAX));
+}
+
+static void put_mode(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		if (!strcmp(value, modes[i])) {
+			mnl_attr_put_u8(nlh, type, i);
+			return;
+		}
+	usage("%s can be bump, not '%s'", what, value);
+}
+
+static void put_critical(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(criticals); i++)
+		if (!strcmp(value, criticals[i])) {
+			mnl_attr_put_u8(nlh, type, i);
+			return;
+		}
+	usage("%s can be drop or pass, not '%s'", what, value);
+}
+
+static void put_local(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	struct address a = { .len = 0 };
+
+	if (strcmp(value, "any") && (!address_scan(&a, value) || address_is_zero(&a)))
+		usage("%s takes an address of this machine or any, not '%s'", what, value);
+	mnl_attr_put(nlh, type, a.len, a.bytes);
+}
+
+static void scan_prefix(struct prefix *p, const char *what, char *text)
+{
+	char *slash = strchr(text, '/');
+	struct address masked;
+
+	if (slash)
+		*slash = 0;
+	if (!address_scan(&p->address, text))
+		usage("%s takes prefixes with commas between them, or any; '%s' is no address",
+		      what, text);
+	p->length = p->address.len * 8;
+	if (slash)
+		p->length = scan_number("the length of a prefix", slash + 1, p->length);
+	masked = p->address;
+	address_mask(&masked, p->length);
+	if (memcmp(&masked, &p->address, sizeof(masked)))
+		usage("%s: %s has bits set behind the first %u; %s/%u has not", what, text,
+		      p->length, address_print(&masked).s, p->length);
+}
+
+static void put_allow(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	struct nlattr *list = mnl_attr_nest_start(nlh, type), *nest;
+	char *words = strdup(value), *word;
+	char *rest = words;
+	struct prefix p;
+
+	if (!words)
+		fail("no memory");
+	if (!strcmp(value, "any"))
+		rest = NULL;
+	while ((word = strsep(&rest, ","))) {
+		scan_prefix(&p, what, word);
+		/* far more than the kernel takes, which says so itself */
+		if (nlh->nlmsg_len > NL_SIZE / 2)
+			usage("%s: that are too many prefixes", what);
+		nest = mnl_attr_nest_start(nlh, GWLB_A_ALLOW_PREFIX);
+		mnl_attr_put(nlh, GWLB_A_PREFIX_ADDRESS, p.address.len, p.address.bytes);
+		mnl_attr_put_u8(nlh, GWLB_A_PREFIX_LENGTH, p.length);
+		mnl_attr_nest_end(nlh, nest);
+	}
+	mnl_attr_nest_end(nlh, list);
+	free(words);
+}
+
+static const struct {
+	const char *name;
+	uint16_t type;
+	void (*put)(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value);
+} options[] = {
+	{ "port",	GWLB_A_CONF_PORT,	put_u16 },
+	{ "local",	GWLB_A_CONF_LOCAL,	put_local },
+	{ "mode",	GWLB_A_CONF_MODE,	put_mode },
+	{ "allow",	GWLB_A_CONF_ALLOW,	put_allow },
+	{ "ttl",	GWLB_A_CONF_TTL,	put_u8 },
+	{ "tos",	GWLB_A_CONF_TOS,	put_u8 },
+	{ "critical",	GWLB_A_CONF_CRITICAL,	put_critical },
+	{ "max-flows",	GWLB_A_CONF_MAX_FLOWS,	put_u32 },
+};
+
+/* Words of the command line to attributes */
+void conf_write(struct nlmsghdr *nlh, char *words[])
+{
+	bool given[ARRAY_SIZE(options)] = { false };
+
+	for (; *words; words += 2) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(options) && strcmp(options[i].name, *words))
+			i++;
+		if (i == ARRAY_SIZE(options))
+			usage("unknown option '%s'", *words);
+		if (given[i])
+			usage("%s is given twice", *words);
+		if (!words[1])
+			usage("%s needs a value", *words);
+		options[i].put(nlh, options[i].type, options[i].name, words[1]);
+		given[i] = true;
+	}
+}
+
+static void read_allow(struct conf *conf, const struct nlattr *list)
+{
+	const struct nlattr *tb[GWLB_A_PREFIX_MAX + 1];
+	const struct nlattr *nest;
+	struct prefix *p;
+
+	mnl_attr_for_each_nested(nest, list) {
+		conf->allow = reallocarray(conf->allow, conf->allow_count + 1,
+					   sizeof(*conf->allow));
+		if (!conf->allow)
+			fail("no memory");
+		p = &conf->allow[conf->allow_count++];
+		nl_parse_nested(tb, GWLB_A_PREFIX_MAX, nest);
+		address_read(&p->address, tb[GWLB_A_PREFIX_ADDRESS]);
+		p->length = nl_number(tb[GWLB_A_PREFIX_LENGTH]);
+	}
+}
+
+void conf_read(struct conf *conf, const struct nlattr *nest)
+{
+	const struct nlattr *tb[GWLB_A_CONF_MAX + 1];
+
+	nl_parse_nested(tb, GWLB_A_CONF_MAX, nest);
+	conf->port = nl_number(tb[GWLB_A_CONF_PORT]);
+	conf->mode = nl_number(tb[GWLB_A_CONF_MODE]);
+	conf->ttl = nl_number(tb[GWLB_A_CONF_TTL]);
+	conf->tos = nl_number(tb[GWLB_A_CONF_TOS]);
+	conf->critical = nl_number(tb[GWLB_A_CONF_CRITICAL]);
+	conf->max_flows = nl_number(tb[GWLB_A_CONF_MAX_FLOWS]);
+	address_read(&conf->local, tb[GWLB_A_CONF_LOCAL]);
+	if (tb[GWLB_A_CONF_ALLOW])
+		read_allow(conf, tb[GWLB_A_CONF_ALLOW]);
+}
+
+const char *conf_mode(const struct conf *conf)
+{
+	return conf->mode < ARRAY_SIZE(modes) ? modes[conf->mode] : "unknown";
+}
+
+const char *conf_critical(const struct conf *conf)
+{
+	return conf->critical < ARRAY_SIZE(criticals) ? criticals[conf->critical] : "unknown";
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLBCTL_H
+#define GWLBCTL_H
+
+#include <linux/if.h>
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "gwlb.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* main.c: one line on stderr, then exit status 1, or 2 for wrong usage */
+void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...);
+void __attribute__((noreturn, format(printf, 1, 2))) usage(const char *format, ...);
+
+/* nl.c */
+#define NL_SIZE		32768
+
+struct nl_buf {
+	_Alignas(struct nlmsghdr) char data[NL_SIZE];
+};
+
+typedef void nl_cb(const struct nlmsghdr *nlh, void *data);
+
+struct nlmsghdr *nl_link(struct nl_buf *buf, uint16_t type, uint16_t flags, int ifindex);
+struct nlmsghdr *nl_gwlb(struct nl_buf *buf, uint8_t command, uint16_t flags);
+int nl_talk(int protocol, struct nlmsghdr *nlh, nl_cb *cb, void *data);
+const char *nl_reason(int err);
+void nl_parse(const struct nlattr *tb[], int max, const void *first, size_t len);
+void nl_parse_nested(const struct nlattr *tb[], int max, const struct nlattr *nest);
+void nl_parse_gwlb(const struct nlattr *tb[], int max, const struct nlmsghdr *nlh);
+uint64_t nl_number(const struct nlattr *attr);
+
+/* address.c */
+struct address {
+	uint8_t bytes[16];
+	uint8_t len;		/* 4 or 16, 0 for none */
+};
+
+struct address_text {
+	char s[64];
+};
+
+bool address_scan(struct address *a, const char *text);
+bool address_is_zero(const struct address *a);
+void address_mask(struct address *a, unsigned int length);
+void address_read(struct address *a, const struct nlattr *attr);
+struct address_text address_print(const struct address *a);
+
+struct prefix {
+	struct address address;
+	uint8_t length;
+};
+
+struct address_text prefix_print(const struct prefix *p);
+
+/* conf.c */
+struct conf {
+	uint32_t port, ttl, tos, mode, critical, max_flows;
+	struct address local;
+	struct prefix *allow;
+	size_t allow_count;
+};
+
+void conf_write(struct nlmsghdr *nlh, char *words[]);
+void conf_read(struct conf *conf, const struct nlattr *nest);
+const char *conf_mode(const struct conf *conf);
+const char *conf_critical(const struct conf *conf);
+
+/* drop.c */
+#define DROP_REASONS	(GWLB_DROP_REASON_ROUTE_LOOP + 1)
+
+struct drop_text {
+	const char *name, *meaning;
+};
+
+const struct drop_text *drop_text(uint32_t reason);
+
+/* state.c: what the kernel tells of a link */
+struct counters {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
+struct peer {
+	struct address address, local;
+	struct counters counters;
+	uint64_t idle_ms;
+};
+
+struct drop {
+	uint64_t packets;
+	struct address last_sender;
+};
+
+struct link {
+	uint32_t ifindex, flows;
+	char name[IFNAMSIZ];
+	bool up;
+	struct conf conf;
+	struct counters counters;
+	struct drop drops[DROP_REASONS];	/* [0] for causes that we do not know */
+	uint64_t dropped;
+	struct peer *peers;
+	size_t peer_count;
+};
+
+struct state {
+	struct link *links;
+	size_t link_count;
+};
+
+void state_read(struct state *state, const char *name);
+uint32_t state_ifindex(const char *verb, const char *name);
+
+/* link.c */
+void link_add(const char *name, char *words[]);
+void link_set(const char *name, char *words[]);
+void link_del(const char *name);
+
+/* show.c, json.c */
+void show_text(const struct state *state, bool statistics);
+void show_json(const struct state *state, bool statistics, bool pretty);
+
+#endif

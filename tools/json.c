@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include "gwlbctl.h"
+
+static json_t *checked(json_t *json)
+{
+	if (!json)
+		fail("no memory");
+	return json;
+}
+
+/* null for none */
+static json_t *address(const struct address *a)
+{
+	return a->len ? json_string(address_print(a).s) : json_null();
+}
+
+static json_t *counters(const struct counters *c)
+{
+	return checked(json_pack("{s:I, s:I, s:I, s:I}",
+				 "rx_packets", (json_int_t)c->rx_packets,
+				 "rx_bytes", (json_int_t)c->rx_bytes,
+				 "tx_packets", (json_int_t)c->tx_packets,
+				 "tx_bytes", (json_int_t)c->tx_bytes));
+}
+
+static json_t *allow(const struct conf *conf)
+{
+	json_t *list = checked(json_array());
+
+	for (size_t i = 0; i < conf->allow_count; i++)
+		json_array_append_new(list, checked(json_string(prefix_print(&conf->allow[i]).s)));
+	return list;
+}
+
+static json_t *peers(const struct link *link)
+{
+	json_t *list = checked(json_array());
+
+	for (size_t i = 0; i < link->peer_count; i++) {
+		const struct peer *p = &link->peers[i];
+		json_t *peer = checked(json_pack("{s:o, s:o}", "address", address(&p->address),
+						 "local", address(&p->local)));
+		json_t *c = counters(&p->counters);
+
+		json_object_update(peer, c);
+		json_decref(c);
+		json_object_set_new(peer, "idle_ms", json_integer(p->idle_ms));
+		json_array_append_new(list, peer);
+	}
+	return list;
+}
+
+static json_t *drops(const struct link *link)
+{
+	json_t *by_cause = checked(json_object());
+
+	/* [0] is no cause, but may hold what we do not know */
+	for (uint32_t i = !link->drops[0].packets; i < DROP_REASONS; i++)
+		json_object_set_new(by_cause, drop_text(i)->name,
+				    checked(json_pack("{s:I, s:o}", "packets",
+						      (json_int_t)link->drops[i].packets,
+						      "last_sender",
+						      address(&link->drops[i].last_sender))));
+	return by_cause;
+}
+
+/* A name may hold any bytes, JSON only those of UTF-8 */
+static json_t *name(const char *text)
+{
+	json_t *string = json_string(text);
+
+	return string ? string : json_string("?");
+}
+
+static json_t *one_link(const struct link *link, bool statistics)
+{
+	const struct conf *conf = &link->conf;
+	json_t *json;
+
+	json = checked(json_pack("{s:I, s:o, s:b, s:s, s:i, s:o, s:o, s:i, s:i, s:s, s:I, s:I, s:I}",
+				 "ifindex", (json_int_t)link->ifindex,
+				 "ifname", name(link->name),
+				 "up", link->up,
+				 "mode", conf_mode(conf),
+				 "port", conf->port,
+				 "local", address(&conf->local),
+				 "allow", allow(conf),
+				 "ttl", conf->ttl,
+				 "tos", conf->tos,
+				 "critical", conf_critical(conf),
+				 "max_flows", (json_int_t)conf->max_flows,
+				 "flows", (json_int_t)link->flows,
+				 "dropped", (json_int_t)link->dropped));
+	if (statistics) {
+		json_object_set_new(json, "stats", counters(&link->counters));
+		json_object_set_new(json, "drops", drops(link));
+	}
+	json_object_set_new(json, "peers", peers(link));
+	return json;
+}
+
+/* An array, also of one link, so that scripts need not tell */
+void show_json(const struct state *state, bool statistics, bool pretty)
+{
+	json_t *list = checked(json_array());
+
+	for (size_t i = 0; i < state->link_count; i++)
+		json_array_append_new(list, one_link(&state->links[i], statistics));
+	if (json_dumpf(list, stdout, pretty ? JSON_INDENT(4) : JSON_COMPACT) ||
+	    putchar('\n') == EOF)
+		fail("cannot write: %s", strerror(errno));
+	json_decref(list);
+}

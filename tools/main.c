@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/* gwlbctl: manage the links of the gwlb module. See gwlbctl(8). */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "gwlbctl.h"
+
+static const char help_text[] =
+	"usage: gwlbctl add DEV [OPTION VALUE]...   make a link; ip link set DEV up starts it\n"
+	"       gwlbctl set DEV OPTION VALUE...     change it, the rest stays as it is\n"
+	"       gwlbctl del DEV                     delete it\n"
+	"       gwlbctl show [DEV]                  configuration and load balancers seen\n"
+	"       gwlbctl help | version\n"
+	"\n"
+	"options, and what add takes without them:\n"
+	"  port N                  UDP port of the load balancer (6081)\n"
+	"  local ADDRESS|any       address to receive on (any)\n"
+	"  mode bump               what becomes of the packets (bump)\n"
+	"  allow PREFIX[,...]|any  permitted senders, replaced whole (any)\n"
+	"  ttl N                   TTL of what is sent back (64)\n"
+	"  tos N                   its ToS or traffic class (0)\n"
+	"  critical drop|pass      on unknown critical options (drop)\n"
+	"  max-flows N             flows kept at most (262144)\n"
+	"\n"
+	"flags of show, anywhere on the line:\n"
+	"  -s, --statistics        traffic, and drops by cause\n"
+	"  -j, --json              JSON\n"
+	"  -p, --pretty            JSON with indentation\n"
+	"\n"
+	"gwlbctl(8) has it all.\n";
+
+static void __attribute__((format(printf, 1, 0))) complain(const char *format, va_list ap)
+{
+	fputs("gwlbctl: ", stderr);
+	vfprintf(stderr, format, ap);
+}
+
+void fail(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	complain(format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(1);
+}
+
+void usage(const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	complain(format, ap);
+	va_end(ap);
+	fputs("; try gwlbctl help\n", stderr);
+	exit(2);
+}
+
+static struct {
+	char letter;
+	const char *name;
+	bool given;
+} flags[] = {
+	{ .letter = 's', .name = "statistics" },
+	{ .letter = 'j', .name = "json" },
+	{ .letter = 'p', .name = "pretty" },
+	{ .letter = 'h', .name = "help" },
+	{ .letter = 'V', .name = "version" },
+};
+
+static bool flag(char letter)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (flags[i].letter == letter)
+			return flags[i].given;
+	return false;
+}
+
+static void take_letters(const char *word)
+{
+	for (const char *c = word + 1; *c; c++) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(flags) && flags[i].letter != *c)
+			i++;
+		if (i == ARRAY_SIZE(flags))
+			usage("unknown flag '%s'", word);
+		flags[i].given = true;
+	}
+}
+
+static void take_name(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		if (!strcmp(flags[i].name, word + 2)) {
+			flags[i].given = true;
+			return;
+		}
+	usage("unknown flag '%s'", word);
+}
+
+/* Takes the flags out of the words, wherever they are; "--" ends them */
+static void take_flags(char *words[])
+{
+	char **to = words;
+
+	for (; *words; words++) {
+		if (!strcmp(*words, "--")) {
+			words++;
+			break;
+		}
+		if (!strncmp(*words, "--", 2))
+			take_name(*words);
+		else if (**words == '-' && (*words)[1])
+			take_letters(*words);
+		else
+			*to++ = *words;
+	}
+	while (*words)
+		*to++ = *words++;
+	*to = NULL;
+}
+
+static void print_version(void)
+{
+	FILE *f = fopen("/sys/module/gwlb/version", "r");
+	char loaded[64];
+
+	if (!f || !fgets(loaded, sizeof(loaded), f))
+		strcpy(loaded, "not loaded\n");
+	if (f)
+		fclose(f);
+	printf("gwlbctl " VERSION ", module %s", loaded);
+}
+
+static void show(const char *name)
+{
+	struct state state;
+
+	state_read(&state, name);
+	if (flag('j') || flag('p'))
+		show_json(&state, flag('s'), flag('p'));
+	else
+		show_text(&state, flag('s'));
+}
+
+static void check_name(const char *name)
+{
+	if (strlen(name) >= IFNAMSIZ)
+		usage("device name '%s' is longer than %d characters", name, IFNAMSIZ - 1);
+	if (!*name || !strcmp(name, ".") || !strcmp(name, "..") ||
+	    strpbrk(name, "/: \t\n\v\f\r"))
+		usage("'%s' cannot be the name of a device", name);
+}
+
+static void run(const char *verb, char *words[])
+{
+	bool is_show = !strcmp(verb, "show");
+	bool is_del = !strcmp(verb, "del");
+
+	if (!is_show && !is_del && strcmp(verb, "add") && strcmp(verb, "set"))
+		usage("unknown command '%s'", verb);
+	if (!is_show && (flag('s') || flag('j') || flag('p')))
+		usage("%s takes none of the flags -s, -j and -p", verb);
+	if (!*words && !is_show)
+		usage("%s needs the name of a device", verb);
+	if (*words)
+		check_name(*words);
+	if ((is_show || is_del) && *words && words[1])
+		usage("%s takes one device, '%s' is too much", verb, words[1]);
+
+	if (is_show)
+		show(*words);
+	else if (is_del)
+		link_del(*words);
+	else if (!strcmp(verb, "add"))
+		link_add(*words, words + 1);
+	else
+		link_set(*words, words + 1);
+}
+
+int main(int argc, char *argv[])
+{
+	const char *verb;
+
+	(void)argc;
+	/* a reader that went away is an error of writing like any other */
+	signal(SIGPIPE, SIG_IGN);
+	take_flags(argv + (argc > 0));
+	verb = argv[argc > 0];
+
+	if (flag('h') || (verb && !strcmp(verb, "help")))
+		fputs(help_text, stdout);
+	else if (flag('V') || (verb && !strcmp(verb, "version")))
+		print_version();
+	else if (!verb)
+		usage("no command");
+	else
+		run(verb, argv + 2);
+
+	if (ferror(stdout) || fclose(stdout))
+		fail("cannot write: %s", strerror(errno));
+	return 0;
+}

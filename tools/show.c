@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include "gwlbctl.h"
+
+static void print_conf(const struct conf *conf)
+{
+	printf("    mode %s port %u local %s\n", conf_mode(conf), conf->port,
+	       conf->local.len ? address_print(&conf->local).s : "any");
+	printf("    ttl %u tos 0x%02x critical %s max-flows %u\n", conf->ttl, conf->tos,
+	       conf_critical(conf), conf->max_flows);
+	printf("    allow %s", conf->allow_count ? "" : "any");
+	for (size_t i = 0; i < conf->allow_count; i++)
+		printf("%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);
+	printf("\n");
+}
+
+/* The two largest units are exact enough */
+static void print_age(uint64_t ms)
+{
+	uint64_t s = ms / 1000;
+
+	if (s < 60)
+		printf("%" PRIu64 " s ago", s);
+	else if (s < 3600)
+		printf("%" PRIu64 " min %" PRIu64 " s ago", s / 60, s % 60);
+	else if (s < 86400)
+		printf("%" PRIu64 " h %" PRIu64 " min ago", s / 3600, s / 60 % 60);
+	else
+		printf("%" PRIu64 " d %" PRIu64 " h ago", s / 86400, s / 3600 % 24);
+}
+
+static void print_peers(const struct link *link)
+{
+	int width[2] = { sizeof("load balancer") - 1, sizeof("local address") - 1 };
+
+	if (!link->peer_count) {
+		printf("    no load balancer seen yet\n");
+		return;
+	}
+	for (size_t i = 0; i < link->peer_count; i++) {
+		int len[2] = { strlen(address_print(&link->peers[i].address).s),
+			       strlen(address_print(&link->peers[i].local).s) };
+
+		for (int j = 0; j < 2; j++)
+			if (width[j] < len[j])
+				width[j] = len[j];
+	}
+	printf("    %-*s  %-*s %12s %14s %12s %14s  last seen\n", width[0], "load balancer",
+	       width[1], "local address", "rx packets", "rx bytes", "tx packets", "tx bytes");
+	for (size_t i = 0; i < link->peer_count; i++) {
+		const struct peer *p = &link->peers[i];
+
+		printf("    %-*s  %-*s %12" PRIu64 " %14" PRIu64 " %12" PRIu64 " %14" PRIu64 "  ",
+		       width[0], p->address.len ? address_print(&p->address).s : "others",
+		       width[1], address_print(&p->local).s, p->counters.rx_packets,
+		       p->counters.rx_bytes, p->counters.tx_packets, p->counters.tx_bytes);
+		print_age(p->idle_ms);
+		printf("\n");
+	}
+}
+
+static void print_statistics(const struct link *link)
+{
+	printf("    received %14" PRIu64 " packets %16" PRIu64 " bytes\n",
+	       link->counters.rx_packets, link->counters.rx_bytes);
+	printf("    sent back %13" PRIu64 " packets %16" PRIu64 " bytes\n",
+	       link->counters.tx_packets, link->counters.tx_bytes);
+	printf("    dropped %15" PRIu64 " packets\n", link->dropped);
+	for (uint32_t i = 0; i < DROP_REASONS; i++) {
+		const struct drop *d = &link->drops[i];
+
+		if (!d->packets)
+			continue;
+		printf("      %-15s %6" PRIu64 "  %s", drop_text(i)->name, d->packets,
+		       drop_text(i)->meaning);
+		if (d->last_sender.len)
+			printf(", last from %s", address_print(&d->last_sender).s);
+		printf("\n");
+	}
+}
+
+void show_text(const struct state *state, bool statistics)
+{
+	for (size_t i = 0; i < state->link_count; i++) {
+		const struct link *link = &state->links[i];
+
+		printf("%s: %s\n", link->name, link->up ? "up" : "down");
+		print_conf(&link->conf);
+		printf("    flows %u\n", link->flows);
+		if (statistics)
+			print_statistics(link);
+		else if (link->dropped)
+			printf("    dropped %" PRIu64 " packets, show -s tells why\n",
+			       link->dropped);
+		print_peers(link);
+	}
+}
