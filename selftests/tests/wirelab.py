@@ -245,6 +245,28 @@ def attributes(data):
         data = data[(length + 3) & ~3:]
 
 
+def attribute(kind, value):
+    return struct.pack('=HH', 4 + len(value), kind) + value + bytes(-len(value) % 4)
+
+
+def nest(kind, *attrs):
+    return attribute(kind | 0x8000, b''.join(attrs))
+
+
+def configure(ns, conf, dev='gwlb0', create=False):
+    """Makes or changes a link; conf: attributes of IFLA_INFO_DATA"""
+    with netns(ns):
+        sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    # ifinfomsg, IFLA_IFNAME, IFLA_LINKINFO of IFLA_INFO_KIND and IFLA_INFO_DATA
+    body = bytes(16) + attribute(3, dev.encode() + b'\0') + \
+        nest(18, attribute(1, b'gwlb'), nest(2, *conf))
+    # RTM_NEWLINK; NLM_F_REQUEST | NLM_F_ACK, NLM_F_CREATE | NLM_F_EXCL
+    sock.send(struct.pack('=IHHII', 16 + len(body), 16, 5 | (0x600 if create else 0), 1, 0) + body)
+    error = -struct.unpack('=i', sock.recv(1 << 16)[16:20])[0]
+    if error:
+        raise OSError(error, 'rtnetlink')
+
+
 class Genl:
     """The generic netlink family as seen in a namespace"""
 
@@ -394,14 +416,14 @@ class Lab:
                 if k[:3] not in ('rx-', 'tx-') and v != before.get(k, 0)}
 
     @staticmethod
-    def snmp(name):
-        """A counter of namespace app as /proc/net/snmp6 writes it (Udp6...),
-        or as snmp does, without a blank (UdpInCsumErrors)"""
+    def snmp(*names):
+        """Counters of namespace app by name, as /proc/net/snmp6 writes it
+        (Udp6...), or as snmp does, without a blank (UdpInCsumErrors)"""
         with netns('app'):
             with open('/proc/net/snmp6') as f:
                 table = dict(line.split() for line in f)
             with open('/proc/net/snmp') as f:
-                for names, values in zip(f, f):
-                    names, values = names.split(), values.split()
-                    table.update((names[0][:-1] + n, v) for n, v in zip(names[1:], values[1:]))
-        return int(table[name])
+                for head, values in zip(f, f):
+                    head, values = head.split(), values.split()
+                    table.update((head[0][:-1] + n, v) for n, v in zip(head[1:], values[1:]))
+        return {n: int(table[n]) for n in names}
