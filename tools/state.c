@@ -113,7 +113,7 @@ static void get_link(struct state *state, const char *verb, const char *name)
 }
 
 /* Links or peers that come and go in between make a new attempt necessary */
-static bool list(struct state *state, uint8_t command, nl_cb *cb)
+static bool dump(struct state *state, uint8_t command, nl_cb *cb)
 {
 	struct nl_buf buf;
 	int err;
@@ -143,8 +143,8 @@ void state_read(struct state *state, const char *name)
 	for (;;) {
 		if (name)
 			get_link(state, "show", name);
-		if ((name || list(state, GWLB_CMD_LINK_GET, read_link)) &&
-		    list(state, GWLB_CMD_PEER_GET, read_peer))
+		if ((name || dump(state, GWLB_CMD_LINK_GET, read_link)) &&
+		    dump(state, GWLB_CMD_PEER_GET, read_peer))
 			break;
 		if (++tries == 20)
 			fail("the links change too fast to be listed; try again");
