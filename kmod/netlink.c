@@ -233,6 +233,7 @@ int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			break;
 		cb->args[0] = i;
 	}
+	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
 	rtnl_unlock();
 	return skb->len;
 }
@@ -268,9 +269,11 @@ int gwlb_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	long i = 0;
 
 	rtnl_lock();
+	cb->seq = sock_net(skb->sk)->dev_base_seq;
 	for_each_netdev(sock_net(skb->sk), dev)
 		if (gwlb_dev_is_link(dev) && dump_peers(skb, cb, dev, &i))
 			break;
+	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
 	rtnl_unlock();
 	return skb->len;
 }
