@@ -15,6 +15,7 @@ import ctypes
 import os
 import re
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -360,6 +361,23 @@ class Lab:
         mac = bytes.fromhex((self.MAC['app'] + self.MAC['gwlb']).replace(':', ''))
         kind = b'\x86\xdd' if packet[0] >> 4 == 6 else b'\x08\x00'
         self.sock.send(mac + kind + packet)
+
+    @contextlib.contextmanager
+    def flood(self, packets):
+        """Meanwhile another CPU sends them over and over"""
+        child = os.fork()
+        if not child:
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+            os.sched_setaffinity(0, {os.cpu_count() - 1})
+            while True:
+                for p in packets:
+                    with contextlib.suppress(OSError):
+                        self.send(p)
+        try:
+            yield
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
     def receive(self, want=0, seconds=2.0):
         """Waits for that many IP packets to the load balancer's port, takes
