@@ -30,6 +30,8 @@ struct gwlb_flow6 {
 	struct gwlb_flow flow;
 };
 
+DEFINE_PER_CPU(struct gwlb_passing, gwlb_passing);
+
 /* What a flow is looked for by */
 struct flow_arg {
 	const struct gwlb_key *key;
@@ -189,6 +191,30 @@ struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
 	if (!dst || READ_ONCE(dst->dev) != dev)
 		return NULL;
 	return flow_of_dst(dst);
+}
+
+/**
+ * gwlb_flow_to_send() - the flow under which a packet leaves
+ * @skb: packet
+ * @dev: gwlb device that it is sent to
+ *
+ * A flowtable sends what came in past our hooks, with a route of its own
+ * making or with the flow of an earlier packet of the connection. That of this
+ * packet counts.
+ *
+ * Return: the flow, NULL if there is none.
+ * Context: BH off, RCU.
+ */
+struct gwlb_flow *gwlb_flow_to_send(const struct sk_buff *skb,
+				    const struct net_device *dev)
+{
+	struct gwlb_passing *passing = this_cpu_ptr(&gwlb_passing);
+
+	if (passing->skb != skb || READ_ONCE(passing->flow->dst->dev) != dev)
+		return gwlb_flow_of(skb, dev);
+	/* sent once; behind us it is an outer packet, or another in its place */
+	passing->skb = NULL;
+	return passing->flow;
 }
 
 /* Routed into a dst of ours, by whatever left it on a packet */

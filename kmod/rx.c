@@ -67,6 +67,16 @@ static enum gwlb_drop_reason read_inner(struct sk_buff *skb,
 	return GWLB_DROP_REASON_NONE;
 }
 
+/* A tc rule on the uplink may bring the packet, sent, straight back here */
+static void pass(struct sk_buff *skb, struct gwlb_flow *flow)
+{
+	const struct gwlb_passing outside = *this_cpu_ptr(&gwlb_passing);
+
+	*this_cpu_ptr(&gwlb_passing) = (struct gwlb_passing){ skb, flow };
+	netif_receive_skb(skb);
+	*this_cpu_ptr(&gwlb_passing) = outside;
+}
+
 /**
  * gwlb_rx() - take a packet from a UDP socket
  * @sk: socket of a link
@@ -147,7 +157,7 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 
 	dev_sw_netstats_rx_add(link->dev, skb->len);
 	gwlb_peer_count_rx(flow->peer, skb->len);
-	netif_receive_skb(skb);
+	pass(skb, flow);
 	return 0;
 
 drop:

@@ -157,7 +157,7 @@ static void send(struct sk_buff *skb, const struct gwlb_flow *flow,
 netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
-	struct gwlb_flow *flow = gwlb_flow_of(skb, dev);
+	struct gwlb_flow *flow = gwlb_flow_to_send(skb, dev);
 	const struct gwlb_address *remote = NULL;
 	enum gwlb_drop_reason reason;
 	struct dst_entry *dst;
