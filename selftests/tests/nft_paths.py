@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Rules that copy, redirect, hold, answer or short-cut what passes gwlb0. A
+packet may leave with its own context or not at all. Topology: wirelab.py"""
+from nflab import A, B, R, V, back, counters, dgram, gone, nft, of, segment
+from wirelab import DF, GW, Lab, finish, run, without_id
+
+lab = Lab()
+
+
+def bare(f, dport, **ip):
+    """A copy that the stack sends without encapsulation"""
+    return without_id(dgram(f, dport, **ip))
+
+
+# ---- dup and fwd
+
+for f in 4, 6:
+    run('ip -n app -%d route add default dev gwlb0' % f)
+run('ip -n app link add dum0 type dummy')
+run('ip -n app link set dum0 up')
+nft(''.join('''
+table %(ip)s t {
+    chain forward {
+        type filter hook forward priority filter
+        udp dport 3000 dup to %(gw)s device eth0
+        udp dport 3001 dup to %(r)s device gwlb0
+    }
+}
+''' % {'ip': ip, 'gw': GW[f], 'r': R[f]} for f, ip in ((4, 'ip'), (6, 'ip6'))) + '''
+table netdev t {
+    chain in {
+        type filter hook ingress device gwlb0 priority filter
+        udp dport 3002 dup to gwlb0
+        udp dport 3003 dup to dum0
+        udp dport 3004 fwd to gwlb0
+        udp dport 3005 fwd to dum0
+    }
+    chain out {
+        type filter hook egress device gwlb0 priority filter
+        udp dport 3006 dup to dum0
+    }
+}
+table inet t {
+    counter forward {}
+    chain forward {
+        type filter hook forward priority 1
+        counter name forward
+        udp dport 3010 reject
+        tcp dport 3010 reject with tcp reset
+        udp dport 3011 reject with icmpx admin-prohibited
+    }
+}
+''')
+for f in 4, 6:
+    v = 'IPv%d: ' % f
+    # nf_dup_ipv4() sets DF
+    df = {'frag': DF} if f == 4 else {}
+    lab.bounce(v + 'dup to eth0: the copy goes there bare',
+               [of(1, dgram(f, 3000))] * 2, [bare(f, 3000, **df), back(1, dgram(f, 3000))] * 2)
+    lab.bounce(v + 'dup to gwlb0 by route: a copy without context is dropped',
+               [of(1, dgram(f, 3001))] * 2, drops={'no-context': 2})
+    run('ip netns exec app nft reset counters')
+    lab.bounce(v + 'dup to gwlb0 in ingress: both under the context',
+               [of(1, dgram(f, 3002)), of(2, dgram(f, 3002))],
+               [back(1, dgram(f, 3002))] * 2 + [back(2, dgram(f, 3002))] * 2)
+    counters(v + 'one of each has passed FORWARD', {'forward': 2})
+    lab.bounce(v + 'dup to another device in ingress', [of(1, dgram(f, 3003))] * 2)
+    lab.bounce(v + 'fwd to gwlb0 in ingress', [of(c, dgram(f, 3004)) for c in (1, 2, 1)])
+    counters(v + 'is a way past FORWARD', {'forward': 2})
+    gone(lab, v + 'fwd to another device in ingress', f, *[dgram(f, 3005)] * 2)
+    lab.bounce(v + 'dup to another device in egress', [of(1, dgram(f, 3006))] * 2)
+
+    # with a route to gwlb0 an answer gets as far as there
+    lab.bounce(v + 'reject: the answer has no context', [of(1, dgram(f, 3010)), of(2, dgram(f, 9))],
+               [back(2, dgram(f, 9))], {'no-context': 1})
+    lab.bounce(v + 'reject with tcp reset: the answer has no context',
+               [of(1, segment(f, 3010, 2)), of(2, dgram(f, 9))],
+               [back(2, dgram(f, 9))], {'no-context': 1})
+    lab.bounce(v + 'reject with another code: the answer has no context',
+               [of(1, dgram(f, 3011)), of(2, dgram(f, 9))],
+               [back(2, dgram(f, 9))], {'no-context': 1})
+
+# ---- flowtable: the second packet of a direction goes past FORWARD, which
+# takes one from the TTL
+
+nft('''
+table inet t {
+    counter forward {}
+    flowtable f { hook ingress priority 0; devices = { gwlb0 }; }
+    chain prerouting {
+        type nat hook prerouting priority dstnat
+        udp dport 3021 dnat ip to %s
+        udp dport 3021 dnat ip6 to %s
+    }
+    chain forward {
+        type filter hook forward priority filter
+        udp dport 9 accept
+        counter name forward
+        flow add @f
+    }
+}
+''' % (B[4], B[6]))
+for f in 4, 6:
+    v = 'IPv%d: ' % f
+    a, b, n = A[f], B[f], V[f]
+    there, here = dgram(f, 3020), dgram(f, 1234, b, a, 3020)
+    lab.bounce(v + 'flowtable, first packets', [of(1, there), of(2, here), of(1, there)],
+               [back(1, there), back(2, here), back(1, dgram(f, 3020, ttl=63))])
+    later = [c % 5 for c in range(20)]
+    lab.bounce(v + 'flowtable, later packets, five contexts, both directions',
+               [of(c, there) for c in later] + [of(c, here) for c in later],
+               [back(c, dgram(f, 3020, ttl=63)) for c in later] +
+               [back(c, dgram(f, 1234, b, a, 3020, ttl=63)) for c in later])
+    counters(v + 'they went past FORWARD', {'forward': 2})
+    there, here = dgram(f, 3021, dst=n), dgram(f, 1234, b, a, 3021)
+    lab.bounce(v + 'flowtable and DNAT', [of(c, p) for c in range(5) for p in (there, here)],
+               [back(c, dgram(f, *args, ttl=63 if c else 64)) for c in range(5)
+                for args in ((3021,), (1234, n, a, 3021))])
+    counters(v + 'they went past FORWARD', {'forward': 2})
+finish()
