@@ -216,6 +216,13 @@ unlock:
 	return err;
 }
 
+/* Without a message the one that ends the dump will tell */
+static void check_consistent(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	if (skb->len)
+		nl_dump_check_consistent(cb, nlmsg_hdr(skb));
+}
+
 /* args[0]: links done */
 int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
@@ -233,7 +240,7 @@ int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 			break;
 		cb->args[0] = i;
 	}
-	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
+	check_consistent(skb, cb);
 	rtnl_unlock();
 	return skb->len;
 }
@@ -273,7 +280,7 @@ int gwlb_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	for_each_netdev(sock_net(skb->sk), dev)
 		if (gwlb_dev_is_link(dev) && dump_peers(skb, cb, dev, &i))
 			break;
-	nl_dump_check_consistent(cb, nlmsg_hdr(skb));
+	check_consistent(skb, cb);
 	rtnl_unlock();
 	return skb->len;
 }
