@@ -108,7 +108,7 @@ static void put_allow(struct nlmsghdr *nlh, uint16_t type, const char *what, con
 		scan_prefix(&p, what, word);
 		/* far more than the kernel takes, which says so itself */
 		if (nlh->nlmsg_len > NL_SIZE / 2)
-			usage("%s: that are too many prefixes", what);
+			usage("%s: too many prefixes", what);
 		nest = mnl_attr_nest_start(nlh, GWLB_A_ALLOW_PREFIX);
 		mnl_attr_put(nlh, GWLB_A_PREFIX_ADDRESS, p.address.len, p.address.bytes);
 		mnl_attr_put_u8(nlh, GWLB_A_PREFIX_LENGTH, p.length);
