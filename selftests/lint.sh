@@ -83,6 +83,10 @@ kernel_doc() {
 		silent "$tools/tools/docs/kernel-doc" -none -Wall -Werror "${files[@]}"
 }
 
+dkms_version() {
+	grep -qxF "$(sed -n 's/^MODULE_VERSION(\(.*\));/PACKAGE_VERSION=\1/p' kmod/main.c)" dkms.conf
+}
+
 # Both in one go of the chroot: warnings of W=1, then those of sparse, then
 # sparse on a copy with a planted error. Headers of 7.x make C=2 do nothing and
 # succeed, which is why the default kernel's are used and the plant is needed.
@@ -114,6 +118,7 @@ check "checkpatch, user space" checkpatch_tests
 check kernel-doc kernel_doc
 check "generated netlink code is current" \
 	kmod/netlink-gen.sh --check "$tools/tools/net/ynl"
+check "dkms.conf has the version of the module" dkms_version
 say "building with W=1 and sparse"
 built=$(selftests/vm/chroot -- bash -c "$build_script" 2>&1)
 check "W=1" w1
