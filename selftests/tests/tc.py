@@ -213,8 +213,11 @@ run('tc -n app qdisc replace dev gwlb0 root netem delay 200s limit 2000')
 def held(name, count):
     for i in range(count):
         lab.send(wire(geneve(udp4(9), aws(i))))
-    shown = json.loads(run('tc -n app -s -j qdisc show dev gwlb0'))[0]
-    ok(shown['qlen'] == count, name, shown)
+    end = time.monotonic() + 10
+    queued = -1
+    while queued != count and time.monotonic() < end:
+        queued = json.loads(run('tc -n app -s -j qdisc show dev gwlb0'))[0]['qlen']
+    ok(queued == count, name, queued)
 
 
 held('netem holds 50 packets', 50)

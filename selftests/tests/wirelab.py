@@ -20,6 +20,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 GW4, APP4, APP4B = '10.254.11.60', '10.254.11.101', '10.254.11.102'
 GW6, APP6, APP6B = 'fd11::60', 'fd11::101', 'fd11::102'
@@ -416,9 +417,13 @@ class Lab:
         """ok if each comes back, in order, as it must, and nothing is counted
         as dropped but what drops says, by reason"""
         before = self.genl.counters()
-        expect = expect or [swapped(p) for p in packets]
+        expect = [swapped(p) for p in packets] if expect is None else expect
         back = self.exchange(packets, len(expect) if len(expect) != len(packets) else None)
         counted = self.drops_since(before)
+        end = time.monotonic() + 2
+        while sum(counted.values()) < sum((drops or {}).values()) and time.monotonic() < end:
+            time.sleep(0.01)
+            counted = self.drops_since(before)
         why = ['packet %d of %d: %s' % (i, len(expect), difference(w, g))
                for i, (w, g) in enumerate(zip(expect, back + [None] * len(expect))) if w != g]
         if len(back) > len(expect):
