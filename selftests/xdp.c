@@ -71,7 +71,7 @@ static int load(int map, int action)
 	int fd = syscall(__NR_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 
 	if (fd < 0)
-		err(1, "load: %s", log);
+		err(1, "program: %s", log);
 	return fd;
 }
 
