@@ -10,10 +10,12 @@
 #include <linux/netfilter.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
-#include <net/netfilter/nf_conntrack.h>
+#include "answer.h"
 #include "bump.h"
 #include "compat.h"
+#include "conntrack.h"
 #include "link.h"
+#include "passing.h"
 #include "tx.h"
 
 static int drop(struct sk_buff *skb, struct net_device *dev,
@@ -47,6 +49,8 @@ static bool inner_valid(struct sk_buff *skb, struct gwlb_inner *in)
 
 static int xmit(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
+	/* the time of reception is no time to send at */
+	skb_clear_tstamp(skb);
 	/* NET_XMIT_DROP and such would stop the fragmenters half way */
 	dev_queue_xmit(skb);
 	return 0;
@@ -85,25 +89,22 @@ static int fragment(struct net *net, struct sk_buff *skb)
 }
 
 /* One packet, no aggregate */
-static int send_one(struct net *net, struct sk_buff *skb)
+static int send_one(struct net *net, struct sk_buff *skb, unsigned int mtu)
 {
 	struct net_device *dev = skb->dev;
-	unsigned int mtu = gwlb_flow_mtu(gwlb_flow_of(skb, dev));
 	unsigned int most = frag_max_size(skb);
 
-	/* what was put together goes back in pieces as large as those */
-	if (most)
-		return most <= mtu ? fragment(net, skb) :
-				     drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
-	if (skb->len <= mtu)
+	if (skb->len <= mtu && !most)
 		return xmit(net, NULL, skb);
-	if (may_fragment(skb))
+	/* what was put together goes back in pieces no larger than those */
+	if (may_fragment(skb) || (most && most <= mtu))
 		return fragment(net, skb);
 	return drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
 }
 
 /* An aggregate whose segments do not fit: as ip_finish_output_gso() */
-static int send_segments(struct net *net, struct sk_buff *skb)
+static int send_segments(struct net *net, struct sk_buff *skb,
+			 unsigned int mtu)
 {
 	struct sk_buff *segs, *next;
 
@@ -113,9 +114,26 @@ static int send_segments(struct net *net, struct sk_buff *skb)
 	consume_skb(skb);
 	skb_list_walk_safe(segs, segs, next) {
 		skb_mark_not_on_list(segs);
-		send_one(net, segs);
+		send_one(net, segs, mtu);
 	}
 	return 0;
+}
+
+static bool fits(const struct sk_buff *skb, unsigned int mtu)
+{
+	unsigned int most = frag_max_size(skb);
+
+	if (skb_is_gso(skb))
+		return skb_gso_validate_network_len(skb, mtu);
+	return (most ?: skb->len) <= mtu;
+}
+
+/* The uplink's MTU may have grown since the last one was sent */
+static unsigned int uplink_mtu(const struct sk_buff *skb, struct gwlb_flow *flow)
+{
+	if (!fits(skb, gwlb_flow_mtu(flow)))
+		WRITE_ONCE(flow->metrics[RTAX_MTU - 1], gwlb_tx_mtu(flow));
+	return gwlb_flow_mtu(flow);
 }
 
 static int bump_finish(struct net *net, struct sock *sk, struct sk_buff *skb)
@@ -126,17 +144,11 @@ static int bump_finish(struct net *net, struct sock *sk, struct sk_buff *skb)
 
 	if (!flow)
 		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
-
-	/* the uplink's MTU may have grown since the last one was sent */
-	mtu = gwlb_flow_mtu(flow);
-	if (skb_is_gso(skb) ? !skb_gso_validate_network_len(skb, mtu) :
-			      skb->len > mtu)
-		WRITE_ONCE(flow->metrics[RTAX_MTU - 1], gwlb_tx_mtu(flow));
-
+	mtu = uplink_mtu(skb, flow);
 	if (!skb_is_gso(skb))
-		return send_one(net, skb);
-	if (!skb_gso_validate_network_len(skb, gwlb_flow_mtu(flow)))
-		return send_segments(net, skb);
+		return send_one(net, skb, mtu);
+	if (!fits(skb, mtu))
+		return send_segments(net, skb, mtu);
 	return xmit(net, NULL, skb);
 }
 
@@ -154,42 +166,22 @@ static int bump_postrouting(struct net *net, struct sock *sk,
 static int bump_forward(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
+	struct gwlb_flow *flow = gwlb_flow_of(skb, dev);
+	unsigned int mtu;
 
+	if (!flow)
+		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
+	/* before FORWARD, as ip_forward() does, and before NAT of the source:
+	 * the error goes to who sent it
+	 */
+	mtu = uplink_mtu(skb, flow);
+	if (!fits(skb, mtu) && !may_fragment(skb)) {
+		gwlb_answer_too_big(skb, flow, mtu);
+		return drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
+	}
 	return NF_HOOK(family(skb), NF_INET_FORWARD, net, NULL, skb, dev, dev,
 		       bump_postrouting);
 }
-
-#if IS_ENABLED(CONFIG_NF_CONNTRACK)
-/* The addresses with which the packet came in, before NAT */
-static bool original_tuple(const struct sk_buff *skb, struct gwlb_tuple *t)
-{
-	const struct nf_conntrack_tuple *ct_tuple;
-	enum ip_conntrack_info ctinfo;
-	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
-
-	/* an error belongs to the entry of what it is about, not to its own */
-	if (!ct || ctinfo == IP_CT_RELATED || ctinfo == IP_CT_RELATED_REPLY)
-		return false;
-	ct_tuple = &ct->tuplehash[CTINFO2DIR(ctinfo)].tuple;
-
-	memset(t, 0, sizeof(*t));
-	t->version = ct_tuple->src.l3num == AF_INET ? 4 : 6;
-	t->protocol = ct_tuple->dst.protonum;
-	memcpy(t->addr[0], &ct_tuple->src.u3, t->version == 4 ? 4 : 16);
-	memcpy(t->addr[1], &ct_tuple->dst.u3, t->version == 4 ? 4 : 16);
-	memcpy(t->port[0], &ct_tuple->src.u.all, 2);
-	if (t->protocol == IPPROTO_ICMP || t->protocol == IPPROTO_ICMPV6)
-		memcpy(t->port[1], &ct_tuple->src.u.all, 2);
-	else
-		memcpy(t->port[1], &ct_tuple->dst.u.all, 2);
-	return true;
-}
-#else
-static bool original_tuple(const struct sk_buff *skb, struct gwlb_tuple *t)
-{
-	return false;
-}
-#endif
 
 /* From a queue in PREROUTING, behind which NAT may have taken the flow away */
 static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
@@ -202,7 +194,8 @@ static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
 
 	if (gwlb_flow_of(skb, dev))
 		return bump_forward(net, sk, skb);
-	if (!original_tuple(skb, &t))
+	/* an error belongs to the entry of what it is about, not to its own */
+	if (gwlb_ct_related(skb) || !gwlb_ct_tuple(skb, false, &t))
 		return drop(skb, dev, reason);
 	flow = gwlb_flow_find(link, &t, &reason);
 	if (!flow)
@@ -224,6 +217,7 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 	struct net_device *dev = (*pskb)->dev;
 	struct gwlb_link *link = netdev_priv(dev);
 	struct net *net = dev_net(dev);
+	struct gwlb_passing p;
 	struct gwlb_flow *flow;
 	struct gwlb_inner in;
 	struct sk_buff *skb;
@@ -256,9 +250,10 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 		skb_set_transport_header(skb, sizeof(struct ipv6hdr));
 	}
 
+	gwlb_passing_begin(&p, skb, flow, &in.tuple);
 	if (nf_hook(family(skb), NF_INET_PRE_ROUTING, net, NULL, skb, dev, NULL,
 		    bump_requeued) != 1)
-		return RX_HANDLER_CONSUMED;
+		goto out;
 
 	/* NAT of the destination drops the dst, as if there were a route to
 	 * look up; RCU has kept the flow.
@@ -267,6 +262,8 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 		drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
 	else
 		bump_forward(net, NULL, skb);
+out:
+	gwlb_passing_end(&p);
 	return RX_HANDLER_CONSUMED;
 }
 

@@ -60,10 +60,10 @@ static inline void gwlb_udp_tunnel6_xmit(struct dst_entry *dst,
 
 #ifdef HAVE_DST_ALLOC_WITHOUT_REF
 #define gwlb_dst_alloc(ops, dev, flags) \
-	dst_alloc(ops, dev, DST_OBSOLETE_NONE, flags)
+	dst_alloc(ops, dev, DST_OBSOLETE_FORCE_CHK, flags)
 #else
 #define gwlb_dst_alloc(ops, dev, flags) \
-	dst_alloc(ops, dev, 1, DST_OBSOLETE_NONE, flags)
+	dst_alloc(ops, dev, 1, DST_OBSOLETE_FORCE_CHK, flags)
 #endif
 
 static inline bool gwlb_dst_shared(const struct dst_entry *dst)

@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "flow.h"
 #include "link.h"
+#include "passing.h"
 #include "tx.h"
 
 #define GC_INTERVAL	(5 * HZ)
@@ -30,7 +31,7 @@ struct gwlb_flow6 {
 	struct gwlb_flow flow;
 };
 
-DEFINE_PER_CPU(struct gwlb_passing, gwlb_passing);
+DEFINE_PER_CPU(struct gwlb_passing *, gwlb_passing);
 
 /* What a flow is looked for by */
 struct flow_arg {
@@ -84,9 +85,14 @@ static const struct rhashtable_params by_tuple_params = {
 
 /* dst operations: nothing about this route ever changes but its MTU */
 
+/* A flowtable keeps it, and asks before it sends another packet by it. That is
+ * safe while gwlb_answer_flow() can put that packet's own flow in place.
+ */
 static struct dst_entry *flow_dst_check(struct dst_entry *dst, u32 cookie)
 {
-	return READ_ONCE(dst->obsolete) > 0 ? NULL : dst;
+	const struct gwlb_passing *p = this_cpu_read(gwlb_passing);
+
+	return p && p->flow->dst->dev == dst->dev ? dst : NULL;
 }
 
 static unsigned int flow_dst_mtu(const struct dst_entry *dst)
@@ -191,30 +197,6 @@ struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
 	if (!dst || READ_ONCE(dst->dev) != dev)
 		return NULL;
 	return flow_of_dst(dst);
-}
-
-/**
- * gwlb_flow_to_send() - the flow under which a packet leaves
- * @skb: packet
- * @dev: gwlb device that it is sent to
- *
- * A flowtable sends what came in past our hooks, with a route of its own
- * making or with the flow of an earlier packet of the connection. That of this
- * packet counts.
- *
- * Return: the flow, NULL if there is none.
- * Context: BH off, RCU.
- */
-struct gwlb_flow *gwlb_flow_to_send(const struct sk_buff *skb,
-				    const struct net_device *dev)
-{
-	struct gwlb_passing *passing = this_cpu_ptr(&gwlb_passing);
-
-	if (passing->skb != skb || READ_ONCE(passing->flow->dst->dev) != dev)
-		return gwlb_flow_of(skb, dev);
-	/* sent once; behind us it is an outer packet, or another in its place */
-	passing->skb = NULL;
-	return passing->flow;
 }
 
 /* Routed into a dst of ours, by whatever left it on a packet */
@@ -461,6 +443,35 @@ struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
 		found = flow;
 	}
 	return found;
+}
+
+/**
+ * gwlb_flow_towards() - what packets of one direction came with
+ * @flow: in whichever direction its packets came
+ * @turned: the direction: not as in the tuple, but the other way round
+ *
+ * Return: the last used of those of this tuple and endpoint on which packets
+ *	came in that direction, else @flow. No reference is taken.
+ * Context: RCU.
+ */
+struct gwlb_flow *gwlb_flow_towards(struct gwlb_flow *flow, int turned)
+{
+	struct gwlb_flow *other, *found = NULL;
+	struct rhlist_head *list, *pos;
+
+	if (READ_ONCE(flow->seen) & BIT(turned))
+		return flow;
+	list = rhltable_lookup(&flow->link->flows.by_tuple, &flow->key.tuple,
+			       by_tuple_params);
+	rhl_for_each_entry_rcu(other, pos, list, tuple_node) {
+		if (!(READ_ONCE(other->seen) & BIT(turned)) ||
+		    !same_endpoint(&other->key, &flow->key))
+			continue;
+		if (!found || time_after(READ_ONCE(other->last_seen),
+					 READ_ONCE(found->last_seen)))
+			found = other;
+	}
+	return found ?: flow;
 }
 
 static bool flow_idle(const struct gwlb_flow *flow)

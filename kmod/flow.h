@@ -79,19 +79,6 @@ struct gwlb_flows {
 	struct delayed_work gc;
 };
 
-/**
- * struct gwlb_passing - the packet that a CPU has handed to the stack and waits
- *	for the return of
- * @skb: only to be compared with
- * @flow: of it; under RCU
- */
-struct gwlb_passing {
-	const struct sk_buff *skb;
-	struct gwlb_flow *flow;
-};
-
-DECLARE_PER_CPU(struct gwlb_passing, gwlb_passing);
-
 int gwlb_flow_init(void);
 void gwlb_flow_exit(void);
 
@@ -107,10 +94,9 @@ struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple,
 				 enum gwlb_drop_reason *reason);
+struct gwlb_flow *gwlb_flow_towards(struct gwlb_flow *flow, int turned);
 struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
 			       const struct net_device *dev);
-struct gwlb_flow *gwlb_flow_to_send(const struct sk_buff *skb,
-				    const struct net_device *dev);
 
 /**
  * gwlb_flow_mtu() - longest inner packet that is known to fit the uplink

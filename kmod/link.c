@@ -6,6 +6,7 @@
 #include <net/addrconf.h>
 #include <net/ip_tunnels.h>
 #include <net/rtnetlink.h>
+#include "answer.h"
 #include "bump.h"
 #include "compat.h"
 #include "link.h"
@@ -78,7 +79,11 @@ static int link_open(struct net_device *dev)
 	struct in_device *in_dev = __in_dev_get_rtnl(dev);
 	struct inet6_dev *in6_dev = __in6_dev_get(dev);
 	struct gwlb_link *link = netdev_priv(dev);
+	int err;
 
+	err = gwlb_answer_start(dev);
+	if (err)
+		return err;
 	/* There is no neighbour to redirect, and none to speak IPv6 with */
 	if (in_dev)
 		IN_DEV_CONF_SET(in_dev, SEND_REDIRECTS, false);
@@ -92,6 +97,7 @@ static int link_stop(struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 
+	gwlb_answer_stop(dev);
 	/* netif_running() is false already; wait for receivers that saw it
 	 * true, so that no flow is made behind our back
 	 */

@@ -7,9 +7,11 @@
 /**
  * struct gwlb_net - part of a network namespace
  * @links: with sockets here; RTNL
+ * @up: with devices here that are up; written under RTNL, read under RCU
  */
 struct gwlb_net {
 	struct list_head links;
+	struct list_head up;
 };
 
 struct gwlb_net *gwlb_net(struct net *net);

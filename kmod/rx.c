@@ -4,6 +4,7 @@
 #include <net/ip_tunnels.h>
 #include "compat.h"
 #include "link.h"
+#include "passing.h"
 #include "rx.h"
 
 static void read_outer(const struct sock *sk, const struct sk_buff *skb,
@@ -67,16 +68,6 @@ static enum gwlb_drop_reason read_inner(struct sk_buff *skb,
 	return GWLB_DROP_REASON_NONE;
 }
 
-/* A tc rule on the uplink may bring the packet, sent, straight back here */
-static void pass(struct sk_buff *skb, struct gwlb_flow *flow)
-{
-	const struct gwlb_passing outside = *this_cpu_ptr(&gwlb_passing);
-
-	*this_cpu_ptr(&gwlb_passing) = (struct gwlb_passing){ skb, flow };
-	netif_receive_skb(skb);
-	*this_cpu_ptr(&gwlb_passing) = outside;
-}
-
 /**
  * gwlb_rx() - take a packet from a UDP socket
  * @sk: socket of a link
@@ -93,6 +84,7 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 	u8 options[GWLB_GENEVE_OPTIONS_MAX];
 	const struct gwlb_conf *conf;
 	enum gwlb_drop_reason reason;
+	struct gwlb_passing p;
 	struct gwlb_flow *flow;
 	struct gwlb_inner in;
 	struct gwlb_key key;
@@ -157,7 +149,9 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 
 	dev_sw_netstats_rx_add(link->dev, skb->len);
 	gwlb_peer_count_rx(flow->peer, skb->len);
-	pass(skb, flow);
+	gwlb_passing_begin(&p, skb, flow, &in.tuple);
+	netif_receive_skb(skb);
+	gwlb_passing_end(&p);
 	return 0;
 
 drop:

@@ -3,6 +3,7 @@
 #include <linux/udp.h>
 #include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
+#include "answer.h"
 #include "compat.h"
 #include "link.h"
 #include "tx.h"
@@ -157,7 +158,7 @@ static void send(struct sk_buff *skb, const struct gwlb_flow *flow,
 netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
-	struct gwlb_flow *flow = gwlb_flow_to_send(skb, dev);
+	struct gwlb_flow *flow = gwlb_answer_flow(skb, dev);
 	const struct gwlb_address *remote = NULL;
 	enum gwlb_drop_reason reason;
 	struct dst_entry *dst;

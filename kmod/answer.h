@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLB_ANSWER_H
+#define GWLB_ANSWER_H
+
+#include "flow.h"
+
+struct gwlb_flow *gwlb_answer_flow(const struct sk_buff *skb,
+				   const struct net_device *dev);
+void gwlb_answer_too_big(struct sk_buff *skb, struct gwlb_flow *flow,
+			 unsigned int mtu);
+
+int gwlb_answer_start(struct net_device *dev);
+void gwlb_answer_stop(struct net_device *dev);
+
+#endif /* GWLB_ANSWER_H */

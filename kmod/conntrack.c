@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What conntrack knows of a packet. */
+#include "conntrack.h"
+
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+/**
+ * gwlb_ct_tuple() - the addresses with which packets of an entry come in
+ * @skb: packet that may have a conntrack entry
+ * @turned: not in its own direction, but in the other
+ * @t: addresses before NAT, not normalized
+ *
+ * Return: false if there is no entry.
+ */
+bool gwlb_ct_tuple(const struct sk_buff *skb, bool turned,
+		   struct gwlb_tuple *t)
+{
+	const struct nf_conntrack_tuple *ct_tuple;
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	if (!ct)
+		return false;
+	ct_tuple = &ct->tuplehash[CTINFO2DIR(ctinfo) ^ turned].tuple;
+
+	memset(t, 0, sizeof(*t));
+	t->version = ct_tuple->src.l3num == AF_INET ? 4 : 6;
+	t->protocol = ct_tuple->dst.protonum;
+	memcpy(t->addr[0], &ct_tuple->src.u3, t->version == 4 ? 4 : 16);
+	memcpy(t->addr[1], &ct_tuple->dst.u3, t->version == 4 ? 4 : 16);
+	memcpy(t->port[0], &ct_tuple->src.u.all, 2);
+	if (t->protocol == IPPROTO_ICMP || t->protocol == IPPROTO_ICMPV6)
+		memcpy(t->port[1], &ct_tuple->src.u.all, 2);
+	else
+		memcpy(t->port[1], &ct_tuple->dst.u.all, 2);
+	return true;
+}
+#else
+bool gwlb_ct_tuple(const struct sk_buff *skb, bool turned,
+		   struct gwlb_tuple *t)
+{
+	return false;
+}
+#endif
