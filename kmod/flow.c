@@ -20,6 +20,10 @@
 /* What clouds keep: 350 s for TCP, 120 s for the rest */
 #define IDLE_TCP	(350 * HZ)
 #define IDLE_OTHER	(120 * HZ)
+/* Longer than fragments wait for the rest of their packet */
+#define FRAGMENT_HOLD	(90 * HZ)
+/* Flows of one tuple; what is done for each of them must stay cheap */
+#define TUPLE_MAX	64
 
 struct gwlb_flow4 {
 	struct rtable rt;
@@ -303,8 +307,8 @@ static void flow_evict(struct gwlb_flows *flows)
 			seen++;
 			if (gwlb_dst_shared(flow->dst))
 				continue;	/* packets are on their way */
-			if (!victim || time_before(flow->last_seen,
-						   victim->last_seen))
+			if (!victim || time_before(READ_ONCE(flow->last_seen),
+						   READ_ONCE(victim->last_seen)))
 				victim = flow;
 		}
 	}
@@ -320,25 +324,70 @@ static bool same_endpoint(const struct gwlb_key *a, const struct gwlb_key *b)
 	return !memcmp(&a->remote, &b->remote, sizeof(a->remote));
 }
 
-/* Conntrack would put together fragments of two endpoints. With the lock. */
-static void mark_overlap(struct gwlb_flows *flows, struct gwlb_flow *flow)
+/* Keeps the list of a tuple short. With the lock, under RCU. */
+static void tuple_evict(struct gwlb_flows *flows, const struct gwlb_tuple *tuple)
 {
+	struct gwlb_flow *flow, *victim = NULL;
+	struct rhlist_head *list, *pos;
+	int count = 0;
+
+	list = rhltable_lookup(&flows->by_tuple, tuple, by_tuple_params);
+	rhl_for_each_entry_rcu(flow, pos, list, tuple_node) {
+		count++;
+		if (!gwlb_dst_shared(flow->dst) &&
+		    (!victim || time_before(READ_ONCE(flow->last_seen),
+					    READ_ONCE(victim->last_seen))))
+			victim = flow;
+	}
+	if (count >= TUPLE_MAX && victim)
+		flow_unhash(flows, victim);
+}
+
+static bool holds_fragments(const struct gwlb_flow *flow)
+{
+	return READ_ONCE(flow->fragmented) &&
+	       time_before(jiffies, READ_ONCE(flow->fragment_seen) + FRAGMENT_HOLD);
+}
+
+/**
+ * gwlb_flow_fragment() - may a fragment pass
+ * @link: it came in by
+ * @flow: it is of
+ *
+ * Conntrack would put together fragments of two endpoints, so that one at a
+ * time has a tuple to itself.
+ *
+ * Return: false if fragments of another endpoint have been seen of late.
+ * Context: BH off, RCU.
+ */
+bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow)
+{
+	struct gwlb_flows *flows = &link->flows;
 	struct rhlist_head *list, *pos;
 	struct gwlb_flow *other;
+	bool free = true;
 
+	if (holds_fragments(flow)) {
+		WRITE_ONCE(flow->fragment_seen, jiffies);
+		return true;
+	}
+	spin_lock(&flows->lock);
 	list = rhltable_lookup(&flows->by_tuple, &flow->key.tuple,
 			       by_tuple_params);
-	rhl_for_each_entry_rcu(other, pos, list, tuple_node) {
-		if (!same_endpoint(&flow->key, &other->key)) {
-			WRITE_ONCE(flow->overlap, true);
-			WRITE_ONCE(other->overlap, true);
-		}
+	rhl_for_each_entry_rcu(other, pos, list, tuple_node)
+		if (holds_fragments(other) &&
+		    !same_endpoint(&flow->key, &other->key))
+			free = false;
+	if (free) {
+		WRITE_ONCE(flow->fragment_seen, jiffies);
+		WRITE_ONCE(flow->fragmented, true);
 	}
+	spin_unlock(&flows->lock);
+	return free;
 }
 
 /* With the lock */
-static int flow_insert(struct gwlb_flows *flows, struct gwlb_flow *flow,
-		       bool fragment)
+static int flow_insert(struct gwlb_flows *flows, struct gwlb_flow *flow)
 {
 	int err;
 
@@ -350,16 +399,12 @@ static int flow_insert(struct gwlb_flows *flows, struct gwlb_flow *flow,
 	if (err) {
 		rhashtable_remove_fast(&flows->by_key, &flow->node,
 				       by_key_params);
-		return err;
 	}
-	if (fragment)
-		mark_overlap(flows, flow);
-	return 0;
+	return err;
 }
 
 static struct gwlb_flow *flow_create(struct gwlb_link *link,
-				     const struct flow_arg *arg, bool fragment,
-				     unsigned int max)
+				     const struct flow_arg *arg, unsigned int max)
 {
 	struct gwlb_flows *flows = &link->flows;
 	struct gwlb_flow *flow;
@@ -374,9 +419,10 @@ static struct gwlb_flow *flow_create(struct gwlb_link *link,
 	/* two, so that a lowered limit is reached in time */
 	while (gwlb_flows_count(flows) >= max && tries--)
 		flow_evict(flows);
+	tuple_evict(flows, &arg->key->tuple);
 
 	flow = flow_new(link, arg->key, arg->options);
-	if (flow && flow_insert(flows, flow, fragment)) {
+	if (flow && flow_insert(flows, flow)) {
 		dst_dev_put(flow->dst);
 		dst_release(flow->dst);
 		flow = NULL;
@@ -391,7 +437,6 @@ unlock:
  * @link: it came in by
  * @key: header and addresses; padding zeroed, tuple normalized
  * @options: GENEVE options
- * @fragment: the inner packet is a fragment
  * @max: flows that the link may have
  *
  * Return: the flow, NULL without memory. No reference is taken.
@@ -399,7 +444,7 @@ unlock:
  */
 struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 				const struct gwlb_key *key, const u8 *options,
-				bool fragment, unsigned int max)
+				unsigned int max)
 {
 	const struct flow_arg arg = { .key = key, .options = options };
 	unsigned long now = jiffies;
@@ -407,7 +452,7 @@ struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 
 	flow = rhashtable_lookup(&link->flows.by_key, &arg, by_key_params);
 	if (!flow)
-		flow = flow_create(link, &arg, fragment, max);
+		flow = flow_create(link, &arg, max);
 	if (flow && READ_ONCE(flow->last_seen) != now)
 		WRITE_ONCE(flow->last_seen, now);
 	return flow;

@@ -45,7 +45,8 @@ struct gwlb_key {
  * @metrics: of @dst; RTAX_MTU is what fits the uplink, inner header included
  * @last_seen: jiffies of the last packet
  * @seen: bit 0, packets came as in the tuple; bit 1, the other way round
- * @overlap: fragments of another endpoint have the same tuple
+ * @fragmented: fragments of it have passed
+ * @fragment_seen: jiffies of the last one
  * @key: what it is found by
  * @options: as they came, @key.geneve.options_len bytes
  * @room: for short @options
@@ -59,7 +60,8 @@ struct gwlb_flow {
 	u32 metrics[RTAX_MAX];
 	unsigned long last_seen;
 	u8 seen;
-	bool overlap;
+	bool fragmented;
+	unsigned long fragment_seen;
 	struct gwlb_key key;
 	u8 *options;
 	u8 room[GWLB_OPTIONS_INLINE];
@@ -90,7 +92,8 @@ unsigned int gwlb_flows_count(struct gwlb_flows *flows);
 
 struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 				const struct gwlb_key *key, const u8 *options,
-				bool fragment, unsigned int max);
+				unsigned int max);
+bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow);
 struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple,
 				 enum gwlb_drop_reason *reason);

@@ -98,6 +98,9 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 	}
 	conf = rcu_dereference(link->conf);
 
+	/* UDP may be walking a list of segments that this one is still in */
+	skb_mark_not_on_list(skb);
+
 	memset(&key, 0, sizeof(key));
 	read_outer(sk, skb, &key);
 	reason = GWLB_DROP_REASON_LINK_DOWN;
@@ -125,13 +128,13 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 	key.tuple = in.tuple;
 	turned = gwlb_tuple_normalize(&key.tuple);
 	reason = GWLB_DROP_REASON_NO_MEMORY;
-	flow = gwlb_flow_get(link, &key, options, in.fragment, conf->max_flows);
+	flow = gwlb_flow_get(link, &key, options, conf->max_flows);
 	if (!flow)
 		goto drop;
 	if (!(READ_ONCE(flow->seen) & BIT(turned)))
 		WRITE_ONCE(flow->seen, flow->seen | BIT(turned));
 	reason = GWLB_DROP_REASON_OVERLAP;
-	if (READ_ONCE(flow->overlap))
+	if (in.fragment && !gwlb_flow_fragment(link, flow))
 		goto drop;
 
 	reason = GWLB_DROP_REASON_NO_MEMORY;
@@ -144,6 +147,7 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, in.hdr_len);
 	skb_reset_mac_len(skb);
+	reason = GWLB_DROP_REASON_NO_CONTEXT;
 	if (!gwlb_flow_attach(skb, flow))
 		goto drop;
 
