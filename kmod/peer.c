@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/jhash.h>
 #include <linux/once.h>
+#include <linux/random.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include "compat.h"
@@ -65,14 +66,16 @@ void gwlb_peer_put(struct gwlb_peer *peer)
 		call_rcu(&peer->rcu, peer_free);
 }
 
-/* One without flows makes room: the longest idle of the list looked at */
+/* One without flows makes room: the longest idle of a few picked by chance */
 static void evict(struct gwlb_peers *peers)
 {
 	struct gwlb_peer *peer, *victim = NULL;
+	unsigned int first = get_random_u32();
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(peers->list); i++)
-		hlist_for_each_entry(peer, &peers->list[i], node)
+	for (i = 0; i < 8; i++)
+		hlist_for_each_entry(peer, &peers->list[(first + i) %
+				     ARRAY_SIZE(peers->list)], node)
 			if (refcount_read(&peer->refs) == 1 &&
 			    (!victim || time_before(READ_ONCE(peer->last_seen),
 						    victim->last_seen)))
@@ -84,8 +87,11 @@ static void evict(struct gwlb_peers *peers)
 	gwlb_peer_put(victim);
 }
 
+/* One that is not listed has neither counters nor a cached route: per-CPU
+ * memory for each of a flood of senders would be without bound.
+ */
 static struct gwlb_peer *peer_new(const struct gwlb_address *remote,
-				  const struct gwlb_address *local)
+				  const struct gwlb_address *local, bool listed)
 {
 	struct gwlb_peer *peer;
 	int i;
@@ -93,14 +99,16 @@ static struct gwlb_peer *peer_new(const struct gwlb_address *remote,
 	peer = kzalloc(sizeof(*peer), GFP_ATOMIC);
 	if (!peer)
 		return NULL;
-	peer->cpu = alloc_percpu_gfp(struct gwlb_peer_cpu, GFP_ATOMIC);
-	if (!peer->cpu || dst_cache_init(&peer->route, GFP_ATOMIC)) {
-		free_percpu(peer->cpu);
-		kfree(peer);
-		return NULL;
+	if (listed) {
+		peer->cpu = alloc_percpu_gfp(struct gwlb_peer_cpu, GFP_ATOMIC);
+		if (!peer->cpu || dst_cache_init(&peer->route, GFP_ATOMIC)) {
+			free_percpu(peer->cpu);
+			kfree(peer);
+			return NULL;
+		}
+		for_each_possible_cpu(i)
+			u64_stats_init(&per_cpu_ptr(peer->cpu, i)->syncp);
 	}
-	for_each_possible_cpu(i)
-		u64_stats_init(&per_cpu_ptr(peer->cpu, i)->syncp);
 	refcount_set(&peer->refs, 1);
 	peer->remote = *remote;
 	peer->local = *local;
@@ -124,6 +132,7 @@ struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
 				const struct gwlb_address *local)
 {
 	struct gwlb_peer *peer = gwlb_peer_find(peers, remote, local);
+	bool listed;
 
 	if (peer) {
 		refcount_inc(&peer->refs);
@@ -131,8 +140,14 @@ struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
 	}
 	if (peers->count >= GWLB_PEERS_MAX)
 		evict(peers);
-	peer = peer_new(remote, local);
-	if (peer && peers->count < GWLB_PEERS_MAX) {
+	listed = peers->count < GWLB_PEERS_MAX;
+	peer = peer_new(remote, local, listed);
+	/* short of per-CPU memory: better without counters than not at all */
+	if (!peer && listed) {
+		listed = false;
+		peer = peer_new(remote, local, listed);
+	}
+	if (peer && listed) {
 		refcount_inc(&peer->refs);
 		peers->count++;
 		hlist_add_head_rcu(&peer->node, bucket(peers, remote));
@@ -170,9 +185,12 @@ void gwlb_peers_flush(struct gwlb_peers *peers)
  */
 void gwlb_peer_count_rx(struct gwlb_peer *peer, unsigned int bytes)
 {
-	struct gwlb_peer_cpu *cpu = this_cpu_ptr(peer->cpu);
+	struct gwlb_peer_cpu *cpu;
 	unsigned long now = jiffies;
 
+	if (!peer->cpu)
+		return;
+	cpu = this_cpu_ptr(peer->cpu);
 	u64_stats_update_begin(&cpu->syncp);
 	u64_stats_inc(&cpu->rx_packets);
 	u64_stats_add(&cpu->rx_bytes, bytes);
@@ -190,8 +208,11 @@ void gwlb_peer_count_rx(struct gwlb_peer *peer, unsigned int bytes)
  */
 void gwlb_peer_count_tx(struct gwlb_peer *peer, unsigned int bytes)
 {
-	struct gwlb_peer_cpu *cpu = this_cpu_ptr(peer->cpu);
+	struct gwlb_peer_cpu *cpu;
 
+	if (!peer->cpu)
+		return;
+	cpu = this_cpu_ptr(peer->cpu);
 	u64_stats_update_begin(&cpu->syncp);
 	u64_stats_inc(&cpu->tx_packets);
 	u64_stats_add(&cpu->tx_bytes, bytes);
