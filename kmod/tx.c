@@ -58,6 +58,9 @@ static struct dst_entry *route6(const struct gwlb_flow *flow)
 	dst = dst_cache_get_ip6(cache, &saddr);
 	if (dst)
 		return dst;
+	/* IPv4 refuses a source that is not ours by itself */
+	if (ipv6_addr_is_multicast(&fl6.saddr))
+		return ERR_PTR(-EADDRNOTAVAIL);
 	dst = ip6_route_output(flow->link->net, NULL, &fl6);
 	if (dst->error) {
 		int err = dst->error;
