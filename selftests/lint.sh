@@ -42,7 +42,7 @@ shell_scripts() {
 	tracked . | while read -r f; do
 		IFS= read -r line 2>/dev/null <"$f" || continue
 		case $f:$line in
-		*.sh:* | *:'#!'*[/\ ]sh | *:'#!'*[/\ ]bash) echo "$f" ;;
+		*.sh:* | *.bash:* | *:'#!'*[/\ ]sh | *:'#!'*[/\ ]bash) echo "$f" ;;
 		esac
 	done
 }
@@ -83,6 +83,12 @@ kernel_doc() {
 		silent "$tools/tools/docs/kernel-doc" -none -Wall -Werror "${files[@]}"
 }
 
+man_pages() {
+	local files
+	mapfile -t files < <(tracked '*.[1-9]')
+	[ ${#files[@]} -gt 0 ] && silent groff -ww -z -man -Tutf8 "${files[@]}"
+}
+
 dkms_version() {
 	grep -qxF "$(sed -n 's/^MODULE_VERSION(\(.*\));/PACKAGE_VERSION=\1/p' kmod/main.c)" dkms.conf
 }
@@ -96,6 +102,10 @@ build_script='
 	make -s -j"$(nproc)" -C "$k" M=/src W=1 KCFLAGS=-Werror modules >/tmp/w1 2>&1 ||
 		{ echo "W1 failed"; cat /tmp/w1; }
 	echo "W1 done"
+	rm -f tools/*.o
+	make -s -C tools CFLAGS="-O2 -Werror" >/tmp/tools 2>&1 ||
+		{ echo "TOOLS failed"; cat /tmp/tools; }
+	echo "TOOLS done"
 	sparse() { make -s -C "$k" M="$1" C=2 CF=-D__CHECK_ENDIAN__ modules 2>&1; }
 	echo "SPARSE done $(sparse /src | grep -E "kmod/.*(warning|error):")"
 	cp -r /src /tmp/plant
@@ -104,24 +114,27 @@ build_script='
 	sparse /tmp/plant | grep -q "different base types" && echo "PLANT found"
 	true'
 log_has() { grep -qx "$1" <<<"$built" || { printf '%s\n' "$built"; return 1; }; }
-w1() {
-	log_has 'W1 done' || return
-	! grep -q '^W1 failed' <<<"$built" || { printf '%s\n' "$built"; return 1; }
+# clean W1|TOOLS
+clean() {
+	log_has "$1 done" || return
+	! grep -q "^$1 failed" <<<"$built" || { printf '%s\n' "$built"; return 1; }
 }
 
 echo "TAP version 13"
-need shellcheck perl python3 git
+need shellcheck perl python3 git groff-base
 tools=$(selftests/vm/kernel-tools) || exit
 check shellcheck run_shellcheck
 check "checkpatch, kernel" checkpatch_kernel
 check "checkpatch, user space" checkpatch_tests
 check kernel-doc kernel_doc
+check "man pages" man_pages
 check "generated netlink code is current" \
 	kmod/netlink-gen.sh --check "$tools/tools/net/ynl"
 check "dkms.conf has the version of the module" dkms_version
 say "building with W=1 and sparse"
 built=$(selftests/vm/chroot -- bash -c "$build_script" 2>&1)
-check "W=1" w1
+check "W=1" clean W1
+check "gwlbctl without warnings" clean TOOLS
 check sparse log_has 'SPARSE done '
 check "sparse finds a planted endian error" log_has 'PLANT found'
 echo "1..$number"
