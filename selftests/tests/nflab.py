@@ -39,9 +39,10 @@ def segment(f, dport, flags, src=None, dst=None, sport=1234, **ip):
 
 
 def of(context, inner):
-    """The inner packet under one of many contexts, alike in nothing"""
-    return wire(geneve(inner, aws(cookie=0x10000000 + context), vni=context),
-                sport=60000 + context)
+    """The inner packet under one of many contexts, alike in nothing but the
+    endpoint, of which there is one per hundred"""
+    return wire(geneve(inner, aws(0x10000000 + context, 0x2356de92d389839c + context // 100),
+                       vni=context), sport=60000 + context)
 
 
 def back(context, inner):
