@@ -133,14 +133,19 @@ static const struct {
 	{ "max-flows",	GWLB_A_CONF_MAX_FLOWS,	put_u32 },
 };
 
-/* Words of the command line to attributes */
+/* Length of the message behind each option that was given, in their order */
+static uint32_t ends[ARRAY_SIZE(options)];
+
+/* Words of the command line or a file to attributes */
 void conf_write(struct nlmsghdr *nlh, char *words[])
 {
 	bool given[ARRAY_SIZE(options)] = { false };
+	uint32_t *end = ends;
 
 	for (; *words; words += 2) {
 		size_t i = 0;
 
+		file_at(*words);
 		while (i < ARRAY_SIZE(options) && strcmp(options[i].name, *words))
 			i++;
 		if (i == ARRAY_SIZE(options))
@@ -151,7 +156,20 @@ void conf_write(struct nlmsghdr *nlh, char *words[])
 			usage("%s needs a value", *words);
 		options[i].put(nlh, options[i].type, options[i].name, words[1]);
 		given[i] = true;
+		*end++ = nlh->nlmsg_len;
 	}
+	file_at(NULL);
+}
+
+/* Which of the words last written has its attribute at that offset, or NULL */
+const char *conf_at(char *words[], uint32_t offset)
+{
+	if (!offset)
+		return NULL;
+	for (const uint32_t *end = ends; *words; words += 2)
+		if (offset < *end++)
+			return *words;
+	return NULL;
 }
 
 static void read_allow(struct conf *conf, const struct nlattr *list)

@@ -32,8 +32,10 @@ _gwlbctl() {
 	case $verb,$dev,$option,$cur in
 	,*,-*) words='-s --statistics -j --json -p --pretty -h --help -V --version' ;;
 	show,*,-*) words='-s --statistics -j --json -p --pretty' ;;
-	,*) words='add set del show help version' ;;
-	show,,* | set,,* | del,,*) words=$(_gwlbctl_devices) ;;
+	,*) words='add set del show up down save help version' ;;
+	up,,*) words=$(cd /etc/gwlb 2>/dev/null && compgen -G '*.conf' | sed 's/\.conf$//') ;;
+	up,?*,,* | save,?*,,*) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	show,,* | set,,* | del,,* | down,,* | save,,*) words=$(_gwlbctl_devices) ;;
 	add,?*,,* | set,?*,,*) words=$options ;;
 	*,port,*) words=6081 ;;
 	*,local,*) words="any $(ip -o address show 2>/dev/null |

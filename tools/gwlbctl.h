@@ -26,8 +26,10 @@ typedef void nl_cb(const struct nlmsghdr *nlh, void *data);
 
 struct nlmsghdr *nl_link(struct nl_buf *buf, uint16_t type, uint16_t flags, int ifindex);
 struct nlmsghdr *nl_gwlb(struct nl_buf *buf, uint8_t command, uint16_t flags);
+struct nlmsghdr *nl_route(struct nl_buf *buf, uint16_t type, uint16_t flags, uint8_t family);
 int nl_talk(int protocol, struct nlmsghdr *nlh, nl_cb *cb, void *data);
 const char *nl_reason(int err);
+uint32_t nl_bad_offset(void);
 void nl_parse(const struct nlattr *tb[], int max, const void *first, size_t len);
 void nl_parse_nested(const struct nlattr *tb[], int max, const struct nlattr *nest);
 void nl_parse_gwlb(const struct nlattr *tb[], int max, const struct nlmsghdr *nlh);
@@ -65,6 +67,7 @@ struct conf {
 };
 
 void conf_write(struct nlmsghdr *nlh, char *words[]);
+const char *conf_at(char *words[], uint32_t offset);
 void conf_read(struct conf *conf, const struct nlattr *nest);
 const char *conf_mode(const struct conf *conf);
 const char *conf_critical(const struct conf *conf);
@@ -118,6 +121,17 @@ uint32_t state_ifindex(const char *verb, const char *name);
 void link_add(const char *name, char *words[]);
 void link_set(const char *name, char *words[]);
 void link_del(const char *name);
+void link_up(const char *name, char *words[]);
+
+/* route.c */
+int route_add(uint32_t ifindex);
+bool route_is_there(uint32_t ifindex);
+
+/* file.c */
+char **file_read(const char *path);
+void file_save(const char *name, const char *path);
+void file_at(const char *word);
+const char *file_place(void);
 
 /* show.c, json.c */
 void show_text(const struct state *state, bool statistics);

@@ -4,6 +4,8 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include "gwlbctl.h"
 
@@ -16,6 +18,21 @@ static void put_info(struct nlmsghdr *nlh, char *words[])
 	conf_write(nlh, words);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, info);
+}
+
+/* The option for which the kernel refused the link */
+static const char *culprit(char *words[], int err)
+{
+	const char *name = err == EADDRINUSE ? "port" : err == EADDRNOTAVAIL ? "local" : "";
+	const char *word = conf_at(words, nl_bad_offset());
+
+	/* errors of the socket come without an offset */
+	while (!word && *words) {
+		if (!strcmp(*words, name))
+			word = *words;
+		words += 2;
+	}
+	return word;
 }
 
 void link_add(const char *name, char *words[])
@@ -32,8 +49,10 @@ void link_add(const char *name, char *words[])
 		     name);
 	if (err == EEXIST)
 		fail("cannot add %s: there is a device of that name already", name);
-	if (err)
+	if (err) {
+		file_at(culprit(words, err));
 		fail("cannot add %s: %s", name, nl_reason(err));
+	}
 }
 
 void link_set(const char *name, char *words[])
@@ -63,4 +82,63 @@ void link_del(const char *name)
 	err = nl_talk(NETLINK_ROUTE, nl_link(&buf, RTM_DELLINK, 0, ifindex), NULL, NULL);
 	if (err)
 		fail("cannot delete %s: %s", name, nl_reason(err));
+}
+
+/* Takes last-resort and its value out of the words */
+static bool last_resort(char *words[])
+{
+	bool given = false, wanted = true;
+	char **to = words;
+
+	for (; words[0] && words[1]; words += 2) {
+		if (strcmp(words[0], "last-resort")) {
+			*to++ = words[0];
+			*to++ = words[1];
+			continue;
+		}
+		file_at(words[0]);
+		if (given)
+			usage("last-resort is given twice");
+		if (strcmp(words[1], "yes") && strcmp(words[1], "no"))
+			usage("last-resort can be yes or no, not '%s'", words[1]);
+		given = true;
+		wanted = !strcmp(words[1], "yes");
+	}
+	if (words[0]) {
+		file_at(words[0]);
+		usage("%s needs a value", words[0]);
+	}
+	*to = NULL;
+	return wanted;
+}
+
+static int set_up(uint32_t ifindex)
+{
+	struct nl_buf buf;
+	struct nlmsghdr *nlh = nl_link(&buf, RTM_NEWLINK, 0, ifindex);
+	struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
+
+	info->ifi_flags = IFF_UP;
+	info->ifi_change = IFF_UP;
+	return nl_talk(NETLINK_ROUTE, nlh, NULL, NULL);
+}
+
+/* From nothing to a link that works, or back to nothing */
+void link_up(const char *name, char *words[])
+{
+	bool routes = last_resort(words);
+	uint32_t ifindex;
+	char why[400];
+	int err;
+
+	link_add(name, words);
+	ifindex = state_ifindex("bring up", name);
+	err = set_up(ifindex);
+	if (!err && routes)
+		err = route_add(ifindex);
+	if (!err)
+		return;
+	snprintf(why, sizeof(why), "%s", nl_reason(err));
+	link_del(name);
+	fail("cannot bring up %s: %s", name, why);
 }

@@ -13,6 +13,9 @@ static const char help_text[] =
 	"       gwlbctl set DEV OPTION VALUE...     change it, the rest stays as it is\n"
 	"       gwlbctl del DEV                     delete it\n"
 	"       gwlbctl show [DEV]                  configuration and load balancers seen\n"
+	"       gwlbctl up DEV [FILE]               make and start it by /etc/gwlb/DEV.conf\n"
+	"       gwlbctl down DEV                    delete it\n"
+	"       gwlbctl save DEV [FILE]             write that file\n"
 	"       gwlbctl help | version\n"
 	"\n"
 	"options, and what add takes without them:\n"
@@ -25,6 +28,9 @@ static const char help_text[] =
 	"  critical drop|pass      on unknown critical options (drop)\n"
 	"  max-flows N             flows kept at most (262144)\n"
 	"\n"
+	"one option more in the file of up:\n"
+	"  last-resort yes|no      default routes that come after all others (yes)\n"
+	"\n"
 	"flags of show, anywhere on the line:\n"
 	"  -s, --statistics        traffic, and drops by cause\n"
 	"  -j, --json              JSON\n"
@@ -34,7 +40,7 @@ static const char help_text[] =
 
 static void __attribute__((format(printf, 1, 0))) complain(const char *format, va_list ap)
 {
-	fputs("gwlbctl: ", stderr);
+	fprintf(stderr, "gwlbctl: %s", file_place());
 	vfprintf(stderr, format, ap);
 }
 
@@ -56,7 +62,7 @@ void usage(const char *format, ...)
 	va_start(ap, format);
 	complain(format, ap);
 	va_end(ap);
-	fputs("; try gwlbctl help\n", stderr);
+	fputs(*file_place() ? "\n" : "; try gwlbctl help\n", stderr);
 	exit(2);
 }
 
@@ -157,12 +163,28 @@ static void check_name(const char *name)
 		usage("'%s' cannot be the name of a device", name);
 }
 
+static const struct {
+	const char *name;
+	enum { ONE_DEVICE, FILE_TOO, OPTIONS } takes;
+} verbs[] = {
+	{ "add",	OPTIONS },
+	{ "set",	OPTIONS },
+	{ "del",	ONE_DEVICE },
+	{ "show",	ONE_DEVICE },
+	{ "up",		FILE_TOO },
+	{ "down",	ONE_DEVICE },
+	{ "save",	FILE_TOO },
+};
+
 static void run(const char *verb, char *words[])
 {
 	bool is_show = !strcmp(verb, "show");
-	bool is_del = !strcmp(verb, "del");
+	char path[sizeof("/etc/gwlb/.conf") + IFNAMSIZ];
+	size_t i = 0;
 
-	if (!is_show && !is_del && strcmp(verb, "add") && strcmp(verb, "set"))
+	while (i < ARRAY_SIZE(verbs) && strcmp(verbs[i].name, verb))
+		i++;
+	if (i == ARRAY_SIZE(verbs))
 		usage("unknown command '%s'", verb);
 	if (!is_show && (flag('s') || flag('j') || flag('p')))
 		usage("%s takes none of the flags -s, -j and -p", verb);
@@ -170,17 +192,25 @@ static void run(const char *verb, char *words[])
 		usage("%s needs the name of a device", verb);
 	if (*words)
 		check_name(*words);
-	if ((is_show || is_del) && *words && words[1])
+	if (verbs[i].takes == ONE_DEVICE && *words && words[1])
 		usage("%s takes one device, '%s' is too much", verb, words[1]);
+	if (verbs[i].takes == FILE_TOO && words[1] && words[2])
+		usage("%s takes a device and a file, '%s' is too much", verb, words[2]);
+	if (verbs[i].takes == FILE_TOO)
+		snprintf(path, sizeof(path), "/etc/gwlb/%s.conf", *words);
 
 	if (is_show)
 		show(*words);
-	else if (is_del)
+	else if (!strcmp(verb, "del") || !strcmp(verb, "down"))
 		link_del(*words);
 	else if (!strcmp(verb, "add"))
 		link_add(*words, words + 1);
-	else
+	else if (!strcmp(verb, "set"))
 		link_set(*words, words + 1);
+	else if (!strcmp(verb, "up"))
+		link_up(*words, file_read(words[1] ? words[1] : path));
+	else
+		file_save(*words, words[1] ? words[1] : path);
 }
 
 int main(int argc, char *argv[])

@@ -11,6 +11,7 @@
 
 /* What the kernel said to its last answer */
 static char said[256];
+static uint32_t bad_offset;
 
 static struct nlmsghdr *put_header(struct nl_buf *buf, uint16_t type, uint16_t flags)
 {
@@ -40,6 +41,15 @@ struct nlmsghdr *nl_link(struct nl_buf *buf, uint16_t type, uint16_t flags, int 
 	struct ifinfomsg *info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
 
 	info->ifi_index = ifindex;
+	return nlh;
+}
+
+struct nlmsghdr *nl_route(struct nl_buf *buf, uint16_t type, uint16_t flags, uint8_t family)
+{
+	struct nlmsghdr *nlh = put_header(buf, type, flags);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+
+	rtm->rtm_family = family;
 	return nlh;
 }
 
@@ -79,6 +89,7 @@ static void keep_text(const struct nlmsghdr *nlh, size_t offset)
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS) || len < offset)
 		return;
 	nl_parse(tb, NLMSGERR_ATTR_MAX, mnl_nlmsg_get_payload_offset(nlh, offset), len - offset);
+	bad_offset = nl_number(tb[NLMSGERR_ATTR_OFFS]);
 	if (tb[NLMSGERR_ATTR_MSG])
 		snprintf(said, sizeof(said), "%.*s",
 			 (int)mnl_attr_get_payload_len(tb[NLMSGERR_ATTR_MSG]),
@@ -135,6 +146,7 @@ int nl_talk(int protocol, struct nlmsghdr *nlh, nl_cb *cb, void *data)
 	int one = 1, err;
 
 	*said = 0;
+	bad_offset = 0;
 	if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
 		fail("cannot open a netlink socket: %s", strerror(errno));
 	/* without these there is an errno still */
@@ -152,6 +164,12 @@ const char *nl_reason(int err)
 	snprintf(text, sizeof(text), "%s%s", *said ? said : strerror(err),
 		 err == EPERM ? "; run it as root, it needs CAP_NET_ADMIN" : "");
 	return text;
+}
+
+/* Where in the last request the kernel sees the error; 0 if it does not say */
+uint32_t nl_bad_offset(void)
+{
+	return bad_offset;
 }
 
 void nl_parse(const struct nlattr *tb[], int max, const void *first, size_t len)

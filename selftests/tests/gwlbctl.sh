@@ -550,8 +550,10 @@ completes() { # EXPECTED WORD...: the last WORD is completed
 	same "${COMPREPLY[*]}" "$expected"
 }
 complete_() { check "completion: gwlbctl ${*:2}" completes "$@"; }
-complete_ "add set del show help version" ""
-complete_ "set show" s
+complete_ "add set del show up down save help version" ""
+complete_ "set show save" s
+complete_ gwlb0 down ""
+complete_ gwlb0 save ""
 complete_ "--statistics" --s
 complete_ "-s --statistics -j --json -p --pretty" show -
 complete_ gwlb0 show ""

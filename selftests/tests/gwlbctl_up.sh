@@ -1,0 +1,156 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# gwlbctl up, down, save: a link by its file, or none and the reason.
+export LC_ALL=C
+cd "$(dirname "$0")" || exit
+# shellcheck source=selftests/tests/lib.sh
+. ./lib.sh
+[ "$(id -u)" = 0 ] || skip "must be root"
+
+tmp=$(mktemp -d)
+kept=$tmp/kept
+# shellcheck disable=SC2317	# by the trap
+cleanup() {
+	rm -f /etc/gwlb/gwlb0.conf
+	[ ! -e "$kept" ] || cp "$kept" /etc/gwlb/gwlb0.conf
+	lab_remove
+	rm -rf "$tmp"
+}
+[ ! -e /etc/gwlb/gwlb0.conf ] || cp /etc/gwlb/gwlb0.conf "$kept"
+trap cleanup EXIT
+lab_remove
+ip netns add app
+app ip link set lo up
+mkdir -p /etc/gwlb
+
+# shellcheck disable=SC2317	# by check
+absent() { ! app ip link show "${1:-gwlb0}" >/dev/null 2>&1; }
+conf() { cat >/etc/gwlb/gwlb0.conf; }
+# routes FAMILY: those of last resort
+routes() { app ip "-$1" route show default | sed 's/ proto static//; s/ scope link//; s/ pref medium//; s/ *$//'; }
+last='default dev gwlb0 metric 4294967295'
+show() { app gwlbctl show -j gwlb0 | jq -c '.[0] | [.up, .port, .local, .allow, .ttl, .tos, .critical, .max_flows]'; }
+
+# refused WHAT STATUS TEXT: what up says of the file on standard input
+refused() {
+	local out rc=0
+	conf
+	out=$(app gwlbctl up gwlb0 2>&1) || rc=$?
+	is "$1" "$2 gwlbctl: $3" "$rc $out"
+	check "$1: no link is left" absent
+}
+
+file=/etc/gwlb/gwlb0.conf
+rm -f $file
+is "no file" "gwlbctl: cannot read $file: No such file or directory" "$(app gwlbctl up gwlb0 2>&1)"
+conf </dev/null
+check "an empty file is enough" app gwlbctl up gwlb0
+is "it is up, with defaults" '[true,6081,null,[],64,0,"drop",262144]' "$(show)"
+is "IPv4 route of last resort" "$last" "$(routes 4)"
+is "IPv6 route of last resort" "$last" "$(routes 6)"
+is "a link that is there" "gwlbctl: cannot add gwlb0: there is a device of that name already" \
+	"$(app gwlbctl up gwlb0 2>&1)"
+check "and it stays" app gwlbctl show gwlb0
+
+echo "port 7000" >"$tmp/other"
+check "a second link, from a file that is named" app gwlbctl up gwlb1 "$tmp/other"
+is "both have routes of last resort" 2,2 \
+	"$(routes 4 | grep -c metric),$(routes 6 | grep -c metric)"
+check "down" app gwlbctl down gwlb0
+check "it is gone" absent
+is "and so are its routes" "${last/0/1},${last/0/1}" "$(routes 4),$(routes 6)"
+check "down: not again" fails app gwlbctl down gwlb0
+app gwlbctl down gwlb1
+
+conf <<-'END'
+	# an appliance
+	port 7001 ttl 9		# two on a line
+	local 127.0.0.1
+
+	allow 10.254.11.60,10.254.12.0/24
+		tos 0x10
+	critical pass
+	max-flows 1000
+	last-resort no
+END
+check "all options" app gwlbctl up gwlb0
+want='[true,7001,"127.0.0.1",["10.254.11.60/32","10.254.12.0/24"],9,16,"pass",1000]'
+is "all options are set" "$want" "$(show)"
+is "last-resort no" , "$(routes 4),$(routes 6)"
+check "save" app gwlbctl save gwlb0
+app gwlbctl down gwlb0
+check "what was saved comes up" app gwlbctl up gwlb0
+is "and is the same" "$want" "$(show)"
+is "without routes, too" , "$(routes 4),$(routes 6)"
+is "everybody may read it" 644 "$(stat -c %a $file)"
+is "nothing else is left there" "" "$(find /etc/gwlb -type f ! -name '*.conf')"
+is "save to a folder that is not there" \
+	"gwlbctl: cannot write $tmp/no/file: No such file or directory" \
+	"$(app gwlbctl save gwlb0 "$tmp/no/file" 2>&1)"
+app gwlbctl down gwlb0
+
+conf </dev/null
+app gwlbctl up gwlb0
+app gwlbctl save gwlb0 "$tmp/plain"
+is "save: no word of routes that are there" 0 "$(grep -c last-resort "$tmp/plain")"
+app ip link set gwlb0 down
+app gwlbctl save gwlb0 "$tmp/plain"
+is "save: nor of a link that is down" 0 "$(grep -c last-resort "$tmp/plain")"
+app gwlbctl down gwlb0
+
+refused "unknown option" 2 "$file:3: unknown option 'prot'" <<-'END'
+	ttl 3
+	# here
+	prot 6081
+END
+refused "bad value" 2 "$file:1: ttl takes a number up to 255, not 'x'" <<<'ttl x'
+refused "no value" 2 "$file:2: ttl needs a value" <<<$'\nttl'
+refused "twice" 2 "$file:2: ttl is given twice" <<<$'ttl 1\nttl 1'
+refused "last-resort: bad value" 2 "$file:1: last-resort can be yes or no, not 'maybe'" \
+	<<<'last-resort maybe'
+refused "last-resort: twice" 2 "$file:2: last-resort is given twice" \
+	<<<$'last-resort no\nlast-resort no'
+refused "what the kernel refuses" 1 \
+	"$file:2: cannot add gwlb0: $(app gwlbctl add gwlb0 ttl 0 2>&1 | sed 's/.*gwlb0: //')" \
+	<<<$'port 7001\nttl 0\nmax-flows 5'
+refused "an address of another machine" 1 \
+	"$file:2: cannot add gwlb0: $(app gwlbctl add gwlb0 local 192.0.2.9 2>&1 | sed 's/.*gwlb0: //')" \
+	<<<$'port 7001\nlocal 192.0.2.9'
+app gwlbctl add gwlb9 port 7001
+refused "a port that is taken" 1 \
+	"$file:3: cannot add gwlb0: $(app gwlbctl add gwlb0 port 7001 2>&1 | sed 's/.*gwlb0: //')" \
+	<<<$'\nttl 1\nport 7001'
+
+conf </dev/null
+app sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+check "with IPv6 switched off" app gwlbctl up gwlb0
+is "with IPv6 switched off: the route of IPv4" "$last" "$(routes 4)"
+app gwlbctl down gwlb0
+
+# a kernel that refuses the second route
+cat >"$tmp/refuse.c" <<-'END'
+	#define _GNU_SOURCE
+	#include <dlfcn.h>
+	#include <errno.h>
+	#include <linux/rtnetlink.h>
+	#include <sys/socket.h>
+	ssize_t mnl_socket_sendto(void *nl, struct nlmsghdr *nlh, size_t len)
+	{
+		ssize_t (*real)(void *, void *, size_t) = dlsym(RTLD_NEXT, "mnl_socket_sendto");
+		struct rtmsg *rtm = NLMSG_DATA(nlh);
+
+		errno = ENOBUFS;
+		return nlh->nlmsg_type == RTM_NEWROUTE && rtm->rtm_family == AF_INET6 ?
+			-1 : real(nl, nlh, len);
+	}
+END
+gcc -shared -fPIC -o "$tmp/refuse.so" "$tmp/refuse.c"
+is "the last step fails" "gwlbctl: cannot bring up gwlb0: No buffer space available" \
+	"$(LD_PRELOAD=$tmp/refuse.so app gwlbctl up gwlb0 2>&1)"
+check "the last step fails: no link is left" absent
+
+is "too many words" "gwlbctl: up takes a device and a file, 'x' is too much; try gwlbctl help" \
+	"$(gwlbctl up gwlb0 "$file" x 2>&1)"
+is "not as root" 1 "$(setpriv --reuid 65534 --clear-groups --bounding-set -all --inh-caps -all \
+	gwlbctl up gwlb0 2>/dev/null; echo $?)"
+finish

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/* /etc/gwlb/DEV.conf: options of a link, and where in the file a word stands. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "gwlbctl.h"
+
+static const char *file;
+static char **words;
+static unsigned int *lines;
+static size_t count;
+static char place[256];
+
+/* What the next message is about, for those who read a file; NULL ends that */
+void file_at(const char *word)
+{
+	*place = 0;
+	for (size_t i = 0; word && i < count; i++)
+		if (words[i] == word)
+			snprintf(place, sizeof(place), "%s:%u: ", file, lines[i]);
+}
+
+const char *file_place(void)
+{
+	return place;
+}
+
+static void add_word(char *word, unsigned int line)
+{
+	words = reallocarray(words, count + 2, sizeof(*words));
+	lines = reallocarray(lines, count + 1, sizeof(*lines));
+	if (!words || !lines)
+		fail("no memory");
+	words[count] = word ? strdup(word) : NULL;
+	if (word && !words[count])
+		fail("no memory");
+	words[count + 1] = NULL;
+	lines[count++] = line;
+}
+
+/* All words but those of comments, with NULL behind them */
+char **file_read(const char *path)
+{
+	static const char blanks[] = " \t\r\n";
+	char *text = NULL, *word;
+	FILE *f = fopen(path, "r");
+	size_t size = 0;
+
+	if (!f)
+		fail("cannot read %s: %s", path, strerror(errno));
+	file = path;
+	for (unsigned int line = 1; getline(&text, &size, f) >= 0; line++) {
+		text[strcspn(text, "#")] = 0;
+		for (word = strtok(text, blanks); word; word = strtok(NULL, blanks))
+			add_word(word, line);
+	}
+	if (ferror(f))
+		fail("cannot read %s: %s", path, strerror(errno));
+	fclose(f);
+	free(text);
+	add_word(NULL, 0);
+	return words;
+}
+
+static void print(FILE *f, const struct link *link)
+{
+	const struct conf *conf = &link->conf;
+
+	fprintf(f, "# written by gwlbctl save; see gwlbctl(8)\n");
+	fprintf(f, "port %u\nlocal %s\nmode %s\nallow ", conf->port,
+		conf->local.len ? address_print(&conf->local).s : "any", conf_mode(conf));
+	for (size_t i = 0; i < conf->allow_count; i++)
+		fprintf(f, "%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);
+	fprintf(f, "%s\nttl %u\ntos %u\ncritical %s\nmax-flows %u\n",
+		conf->allow_count ? "" : "any", conf->ttl, conf->tos, conf_critical(conf),
+		conf->max_flows);
+	/* a link that is down has no routes, wanted or not */
+	if (link->up && !route_is_there(link->ifindex))
+		fprintf(f, "last-resort no\n");
+}
+
+/* Whoever reads it finds the old file or the new one, also after a crash */
+void file_save(const char *name, const char *path)
+{
+	char *temporary;
+	struct state state;
+	int fd, err = 0;
+	FILE *f;
+
+	state_read(&state, name);
+	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+		fail("no memory");
+	fd = mkstemp(temporary);
+	if (fd < 0)
+		fail("cannot write %s: %s", path, strerror(errno));
+	f = fdopen(fd, "w");
+	if (!f)
+		fail("no memory");
+	print(f, state.links);
+	if (fflush(f) || fchmod(fd, 0644) || fsync(fd) || rename(temporary, path))
+		err = errno;
+	if (err) {
+		unlink(temporary);
+		fail("cannot write %s: %s", path, strerror(err));
+	}
+	fclose(f);
+	free(temporary);
+}
