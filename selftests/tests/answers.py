@@ -5,9 +5,8 @@ Topology: wirelab.py"""
 import socket
 import struct
 import subprocess
-from wirelab import (ICMP, ICMP6, TCP, UDP, DF, GW, APP, Lab, addr, aws, checksum, difference,
-                     filler, finish, fragments, geneve, icmp, ip4, ip6, ok, pseudo, run, tcp, udp,
-                     wire)
+from wirelab import (APP, DF, GW, ICMP, ICMP6, TCP, UDP, Lab, addr, aws, checksum, difference,
+                     filler, finish, geneve, ip4, ip6, ok, pseudo, run, swapped, tcp, udp, wire)
 
 A, B, C = {4: '10.1.21.101', 6: '2001:db8::101'}, {4: '54.230.62.60', 6: '2001:db8:ffff::60'}, \
     {4: '192.0.2.9', 6: '2001:db8:eeee::9'}
@@ -45,7 +44,7 @@ def answered(name, asked, source, target, proto, payload, drops=None, like=None)
     and between the ports that like, else asked came with"""
     before = lab.genl.counters()
     back = lab.exchange([asked])
-    counted = lab.drops_since(before)
+    counted = lab.drops_since(before, sum((drops or {}).values()))
     _, _, _, sent = split(like or asked)
     head = 8 + 8 + (sent[8] & 0x3f) * 4
     why = []
@@ -152,9 +151,11 @@ rejects('reject with conntrack')
 NETDEV = '''table netdev n { chain c { type filter hook ingress device gwlb0 priority 0;
     tcp dport 80 reject with tcp reset } }'''
 if nft(NETDEV, check=False):
+    # nft_reject_netdev_eval() looks for an Ethernet header and finds none
     for v in (4, 6):
-        answered('reject in netdev ingress, IPv%d' % v, wire(geneve(syn(v))), B[v], A[v], TCP,
-                 reset(v, 7, 1))
+        lab.bounce('reject in netdev ingress, IPv%d: drops' % v,
+                   [wire(geneve(syn(v))), wire(geneve(query(v)))],
+                   [swapped(wire(geneve(query(v))))])
 else:
     ok(True, 'reject in netdev ingress # SKIP this kernel has none')
 

@@ -419,11 +419,7 @@ class Lab:
         before = self.genl.counters()
         expect = [swapped(p) for p in packets] if expect is None else expect
         back = self.exchange(packets, len(expect) if len(expect) != len(packets) else None)
-        counted = self.drops_since(before)
-        end = time.monotonic() + 2
-        while sum(counted.values()) < sum((drops or {}).values()) and time.monotonic() < end:
-            time.sleep(0.01)
-            counted = self.drops_since(before)
+        counted = self.drops_since(before, sum((drops or {}).values()))
         why = ['packet %d of %d: %s' % (i, len(expect), difference(w, g))
                for i, (w, g) in enumerate(zip(expect, back + [None] * len(expect))) if w != g]
         if len(back) > len(expect):
@@ -433,10 +429,16 @@ class Lab:
             why.append('counted as dropped: %s' % counted)
         ok(not why, name, '\n'.join(why[:8]))
 
-    def drops_since(self, before):
-        now = self.genl.counters()
-        return {k: v - before.get(k, 0) for k, v in now.items()
-                if k[:3] not in ('rx-', 'tx-') and v != before.get(k, 0)}
+    def drops_since(self, before, want=0):
+        """Waits until there are as many as that, for nothing comes back"""
+        end = time.monotonic() + 10
+        while True:
+            now = self.genl.counters()
+            counted = {k: v - before.get(k, 0) for k, v in now.items()
+                       if k[:3] not in ('rx-', 'tx-') and v != before.get(k, 0)}
+            if sum(counted.values()) >= want or time.monotonic() > end:
+                return counted
+            time.sleep(0.01)
 
     @staticmethod
     def snmp(*names):
