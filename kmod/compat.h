@@ -24,6 +24,14 @@
 	ipv6_stub->ipv6_fragment(net, sk, skb, output)
 #endif
 
+/* before it, what is forwarded got skb->tstamp = 0 just so */
+#ifndef HAVE_SKB_CLEAR_TSTAMP
+static inline void skb_clear_tstamp(struct sk_buff *skb)
+{
+	skb->tstamp = 0;
+}
+#endif
+
 #ifdef HAVE_UDP_TUNNEL_SOCK_IS_SOCK
 #define gwlb_tunnel_sock(sk)	(sk)
 #else

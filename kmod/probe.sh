@@ -73,6 +73,10 @@ PCPU_STAT_TYPE linux/netdevice.h
 DROP_REASON linux/skbuff.h
 	kfree_skb_reason(0, SKB_DROP_REASON_PKT_TOO_BIG);
 
+SKB_CLEAR_TSTAMP linux/skbuff.h
+	struct sk_buff *skb = 0;
+	skb_clear_tstamp(skb);
+
 IPV6_STUB_FRAGMENT net/ipv6_stubs.h
 	(void)ipv6_stub->ipv6_fragment;
 
