@@ -14,7 +14,7 @@ release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 
 .PHONY: all module tools install install-module install-tools uninstall clean \
-	test demo ci lint unit fuzz netlink-gen help
+	test demo ci lint unit fuzz install-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
 ifeq ($(have_kdir),)
@@ -68,6 +68,9 @@ unit:
 fuzz:
 	$(MAKE) -C selftests/unit fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 
+install-test:
+	@selftests/install.sh
+
 # HOST=1: on this machine's own kernel
 demo:
 ifeq ($(HOST),1)
@@ -92,5 +95,6 @@ help:
 	@echo 'ci           lint, test, fuzz, the newest kernel, sanitizers'
 	@echo 'lint         static checks'
 	@echo 'unit, fuzz   parser in user space; FUZZ_SECONDS=60'
+	@echo 'install-test uninstall removes what install put'
 	@echo 'netlink-gen  generates code from kmod/gwlb.yaml again'
 	@echo 'module, tools, clean'
