@@ -14,7 +14,7 @@ release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 
 .PHONY: all module tools install install-module install-tools uninstall clean \
-	test demo ci lint unit fuzz install-test netlink-gen help
+	test demo ci matrix lint unit fuzz install-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
 ifeq ($(have_kdir),)
@@ -59,6 +59,9 @@ test:
 ci:
 	@selftests/vm/ci all
 
+matrix:
+	@selftests/vm/matrix
+
 lint:
 	@selftests/lint.sh
 
@@ -93,6 +96,7 @@ help:
 	@echo 'demo         shows the main job in a guest; HOST=1: on this kernel'
 	@echo 'test         unit tests, and the functional suite in a guest'
 	@echo 'ci           lint, test, fuzz, the newest kernel, sanitizers'
+	@echo 'matrix       the functional suite on every kernel'
 	@echo 'lint         static checks'
 	@echo 'unit, fuzz   parser in user space; FUZZ_SECONDS=60'
 	@echo 'install-test uninstall removes what install put'
