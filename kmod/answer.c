@@ -54,7 +54,7 @@ static bool along(const struct sk_buff *skb, const struct gwlb_tuple *t)
 }
 
 static struct gwlb_flow *passing_flow(const struct sk_buff *skb,
-				       const struct net *net)
+				      const struct net *net)
 {
 	const struct gwlb_passing *p = this_cpu_read(gwlb_passing);
 	struct gwlb_flow *flow;
@@ -72,8 +72,8 @@ static struct gwlb_flow *passing_flow(const struct sk_buff *skb,
  * @dev: gwlb device that it is sent to
  *
  * A flowtable sends what came in past our hooks, with a route of its own
- * making or with the flow of an earlier packet of the connection; that of this
- * packet counts. Others have none: netdev hooks answer without routing.
+ * making; the flow of that packet counts. Others have none: netdev hooks answer
+ * without routing.
  *
  * Return: the flow, NULL if there is none.
  * Context: BH off, RCU.

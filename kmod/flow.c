@@ -89,14 +89,12 @@ static const struct rhashtable_params by_tuple_params = {
 
 /* dst operations: nothing about this route ever changes but its MTU */
 
-/* A flowtable keeps it, and asks before it sends another packet by it. That is
- * safe while gwlb_answer_flow() can put that packet's own flow in place.
+/* Good for the packet that came with it and for no other: a flowtable that
+ * kept it would send by it whatever has the same tuple.
  */
 static struct dst_entry *flow_dst_check(struct dst_entry *dst, u32 cookie)
 {
-	const struct gwlb_passing *p = this_cpu_read(gwlb_passing);
-
-	return p && p->flow->dst->dev == dst->dev ? dst : NULL;
+	return NULL;
 }
 
 static unsigned int flow_dst_mtu(const struct dst_entry *dst)
