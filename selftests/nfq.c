@@ -76,7 +76,7 @@ static void verdict(unsigned int id, const char *what)
 	if (!strcmp(what, "mangle"))
 		mangle(nlh, p);
 	else if (strcmp(what, "accept") && strcmp(what, "drop"))
-		errx(1, "%s: no verdict", what);
+		errx(1, "%s: neither accept, drop nor mangle", what);
 	nfq_nlmsg_verdict_put(nlh, id, strcmp(what, "drop") ? NF_ACCEPT : NF_DROP);
 	send_request(nlh);
 	free(p->data);
