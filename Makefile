@@ -13,7 +13,7 @@ have_kdir := $(wildcard $(KDIR)/Makefile)
 release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 
-.PHONY: all module tools install install-module install-tools uninstall clean \
+.PHONY: all module headers tools install install-module install-tools uninstall clean \
 	test demo ci matrix lint unit fuzz install-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
@@ -21,13 +21,18 @@ ifeq ($(have_kdir),)
 	@echo "no module: no kernel headers in $(KDIR), set KDIR"
 endif
 
-module:
+module: headers
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+headers:
+	@test -e $(KDIR)/Makefile || { echo "no kernel headers in $(KDIR)," \
+		"so no module: install them, set KDIR, or make install-tools" \
+		"for gwlbctl alone" >&2; exit 1; }
 
 tools:
 	$(MAKE) -C tools
 
-install: install-tools $(if $(have_kdir),install-module)
+install: install-module install-tools
 
 install-tools: tools
 	$(MAKE) -C tools install
@@ -91,8 +96,8 @@ netlink-gen:
 
 help:
 	@echo 'all          module (if headers of KDIR are there) and tools'
-	@echo 'install      both, the man page and completion; DESTDIR, PREFIX, KDIR'
-	@echo 'uninstall    takes them away again'
+	@echo 'install      module, gwlbctl, man page, completion; DESTDIR, PREFIX, KDIR'
+	@echo 'uninstall    takes them away again, with the same DESTDIR, PREFIX, KDIR'
 	@echo 'demo         shows the main job in a guest; HOST=1: on this kernel'
 	@echo 'test         unit tests, and the functional suite in a guest'
 	@echo 'ci           lint, test, fuzz, the newest kernel, sanitizers'
