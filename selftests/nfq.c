@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define HELD	4096
 
@@ -133,12 +134,17 @@ static bool on_stdin(void)
 
 static void bind_queue(void)
 {
+	const int room = 16 << 20, on = 1;
 	char buf[MNL_SOCKET_BUFFER_SIZE];
 	struct nlmsghdr *nlh;
 
 	sock = mnl_socket_open(NETLINK_NETFILTER);
 	if (!sock || mnl_socket_bind(sock, 0, MNL_SOCKET_AUTOPID) < 0)
 		err(1, "netlink");
+	/* packets that find no room are lost, as on any line */
+	mnl_socket_setsockopt(sock, NETLINK_NO_ENOBUFS, (void *)&on, sizeof(on));
+	setsockopt(mnl_socket_get_fd(sock), SOL_SOCKET, SO_RCVBUFFORCE, &room,
+		   sizeof(room));
 	nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 	nfq_nlmsg_cfg_put_cmd(nlh, AF_INET, NFQNL_CFG_CMD_BIND);
 	send_request(nlh);

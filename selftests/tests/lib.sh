@@ -193,11 +193,8 @@ link_stat() {
 
 # drops: all causes counted on gwlb0 as JSON, {} for none
 drops() {
-	PYTHONPATH=$tests_dir python3 -B -c '
-import json
-from wirelab import Genl
-counts = {k: v for k, v in Genl("app").counters().items() if k[2] != "-"}
-print(json.dumps(counts))'
+	app gwlbctl -j -s show gwlb0 |
+		jq -c '.[0].drops | map_values(.packets) | with_entries(select(.value > 0))'
 }
 
 # dropped CAUSE: packets

@@ -36,4 +36,67 @@ for family in 4 6; do
 	app nft reset counters >/dev/null
 done
 is "the device counts no drop" "{}" "$(drops)"
+
+# ---- bulk through NAT, a program behind a queue, a flowtable
+
+# of services, and of gwlb0; whatever goes to these passes the appliance
+vip4=198.51.100.7 vip6=2001:db8:aaaa::7
+masq4=100.64.0.1 masq6=2001:db8:64::1
+app ip address add $masq4/32 dev gwlb0
+app ip address add $masq6/128 dev gwlb0
+# a flowtable wants one for IPv6
+app ip -6 route add default dev gwlb0
+ip netns exec inet socat TCP6-LISTEN:82,ipv6only=0,reuseaddr,fork SYSTEM:"head -c 1000000 /dev/zero" \
+	2>/dev/null &
+disown
+wait_for listens inet 82
+ip netns exec app "$tests_dir/../nfq" 1 accept >/dev/null &
+disown
+
+# rules FORWARD_RULE: behind DNAT, before masquerade
+rules() {
+	app nft -f - <<-END
+		flush ruleset
+		table inet t {
+			counter seen {}
+			flowtable f {
+				hook ingress priority 0
+				devices = { gwlb0 }
+			}
+			chain prerouting {
+				type nat hook prerouting priority dstnat
+				ip daddr $vip4 dnat to $inet4
+				ip6 daddr $vip6 dnat to $inet6
+			}
+			chain forward {
+				type filter hook forward priority filter
+				ct state invalid drop
+				counter name seen
+				$1
+			}
+			chain postrouting {
+				type nat hook postrouting priority srcnat
+				oifname gwlb0 masquerade
+			}
+		}
+	END
+}
+
+# shellcheck disable=SC2317	# by check
+tracked() { app conntrack -L -f "ipv$1" -p tcp 2>/dev/null | grep -q "dst=$2 "; }
+
+for rule in accept "queue to 1" "flow add @f"; do
+	for family in 4 6; do
+		vip=vip$family masq=masq$family
+		rules "$rule"
+		app conntrack -F 2>/dev/null
+		is "IPv$family: 1 MB through DNAT and masquerade, $rule" 1000000 \
+			"$(fetch wl "${!vip}" 82 30 | wc -c)"
+		check "IPv$family: from the address of gwlb0" tracked "$family" "${!masq}"
+		seen=$(nft_counter "inet t" seen)
+		# by the rules, whom a flowtable takes nothing away from
+		check "IPv$family: seen by the rules" [ "$seen" -gt 20 ]
+	done
+done
+is "the device counts no drop" "{}" "$(drops)"
 finish
