@@ -143,6 +143,7 @@ static void link_setup(struct net_device *dev)
 
 	link->dev = dev;
 	INIT_LIST_HEAD(&link->list);
+	gwlb_peers_init(&link->peers);
 	dev->netdev_ops = &netdev_ops;
 	dev->ethtool_ops = &ethtool_ops;
 	dev->header_ops = &ip_tunnel_header_ops;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/jhash.h>
-#include <linux/once.h>
 #include <linux/random.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
@@ -10,11 +9,8 @@
 static struct hlist_head *bucket(struct gwlb_peers *peers,
 				 const struct gwlb_address *remote)
 {
-	static u32 seed;
-	u32 hash;
+	u32 hash = jhash(&remote->a, sizeof(remote->a), peers->seed);
 
-	get_random_once(&seed, sizeof(seed));
-	hash = jhash(&remote->a, sizeof(remote->a), seed);
 	return &peers->list[hash % ARRAY_SIZE(peers->list)];
 }
 
@@ -153,6 +149,15 @@ struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
 		hlist_add_head_rcu(&peer->node, bucket(peers, remote));
 	}
 	return peer;
+}
+
+/**
+ * gwlb_peers_init() - make an empty list
+ * @peers: zeroed
+ */
+void gwlb_peers_init(struct gwlb_peers *peers)
+{
+	peers->seed = get_random_u32();
 }
 
 /**

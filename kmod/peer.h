@@ -52,10 +52,12 @@ struct gwlb_peer {
  * struct gwlb_peers - the peers of a link
  * @list: all of them; read under RCU, written under the lock of the flows
  * @count: how many
+ * @seed: so that nobody can make them all fall into one bucket
  */
 struct gwlb_peers {
 	struct hlist_head list[256];
 	unsigned int count;
+	u32 seed;
 };
 
 /**
@@ -79,6 +81,7 @@ struct gwlb_peer *gwlb_peer_find(struct gwlb_peers *peers,
 				 const struct gwlb_address *remote,
 				 const struct gwlb_address *local);
 void gwlb_peer_put(struct gwlb_peer *peer);
+void gwlb_peers_init(struct gwlb_peers *peers);
 void gwlb_peers_flush(struct gwlb_peers *peers);
 void gwlb_peer_count_rx(struct gwlb_peer *peer, unsigned int bytes);
 void gwlb_peer_count_tx(struct gwlb_peer *peer, unsigned int bytes);
