@@ -277,7 +277,8 @@ static size_t link_get_size(const struct net_device *dev)
 {
 	const struct gwlb_link *link = netdev_priv(dev);
 
-	return gwlb_conf_size(rtnl_dereference(link->conf));
+	/* rtnetlink asks for the size under RCU alone */
+	return gwlb_conf_size(rcu_dereference_rtnl(link->conf));
 }
 
 static int link_fill_info(struct sk_buff *skb, const struct net_device *dev)
