@@ -361,7 +361,11 @@ class Lab:
     def send(self, packet):
         mac = bytes.fromhex((self.MAC['app'] + self.MAC['gwlb']).replace(':', ''))
         kind = b'\x86\xdd' if packet[0] >> 4 == 6 else b'\x08\x00'
-        self.sock.send(mac + kind + packet)
+        while True:
+            try:
+                return self.sock.send(mac + kind + packet)
+            except BlockingIOError:
+                select.select([], [self.sock], [], 1)
 
     @contextlib.contextmanager
     def flood(self, packets):
