@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# slow
 # Bulk transfers through a load balancer of stock kernel parts, each time over
 # IPv4 one way and over IPv6 the other way. Topology: lib.sh
 set -u

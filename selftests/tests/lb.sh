@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# slow
 # Traffic through gwlb0 by way of lb, a load balancer that checks every packet;
 # then what lb says if the appliance does it wrong.
 #
