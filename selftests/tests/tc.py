@@ -107,7 +107,8 @@ for where in ('ingress', 'egress'):
 # ---- mirred
 run('ip -n app link add dummy0 type dummy')
 # no packets of its own
-run('ip -n app link set dummy0 addrgenmode none address 02:00:00:00:00:09 up')
+run('ip -n app link set dummy0 addrgenmode none')
+run('ip -n app link set dummy0 address 02:00:00:00:00:09 up')
 with netns('app'):
     mirror = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     mirror.bind(('dummy0', 3))
