@@ -183,7 +183,8 @@ with lab.flood(traffic):
     # a device that keeps packets together with their flows
     run('ip -n app link add ifb0 type ifb')
     # with no packets of its own
-    run('ip -n app link set ifb0 addrgenmode none up')
+    run('ip -n app link set ifb0 addrgenmode none')
+    run('ip -n app link set ifb0 up')
     run('tc -n app qdisc add dev ifb0 root netem delay 3s limit 100000')
     rtnl.add()
     rtnl.up()
@@ -192,8 +193,8 @@ with lab.flood(traffic):
     ok(at_last(lambda: qlen('ifb0') > 100), 'packets wait in the queue of another device')
     rtnl.delete()
     ok(qlen('ifb0') > 0, 'the link does not wait for them')
-    unloaded = rmmod()
-    ok(unloaded and module_uses() == 'unloaded', 'the module does', (unloaded, module_uses(), qlen('ifb0')))
+    state = (rmmod(), module_uses(), qlen('ifb0'))
+    ok(state == (True, 'unloaded', 0), 'the module does', state)
     run('ip -n app link del ifb0')
     forget()
 
