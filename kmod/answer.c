@@ -45,25 +45,23 @@ static bool answers(const struct sk_buff *skb, const struct gwlb_tuple *t)
 	       !memcmp(&ipv6_hdr(skb)->saddr, t->addr[0], 16);
 }
 
-/* Does it go from the first address of the normalized tuple to the second */
-static bool along(const struct sk_buff *skb, const struct gwlb_tuple *t)
+/* Does it go from the second address of the normalized tuple to the first */
+static int turned(const struct sk_buff *skb, const struct gwlb_flow *flow)
 {
-	if (t->version == 4)
-		return memcmp(&ip_hdr(skb)->daddr, t->addr[0], 4);
-	return memcmp(&ipv6_hdr(skb)->daddr, t->addr[0], 16);
+	if (flow->version == 4)
+		return !memcmp(&ip_hdr(skb)->daddr, flow->addr, 4);
+	return !memcmp(&ipv6_hdr(skb)->daddr, flow->addr, 16);
 }
 
 static struct gwlb_flow *passing_flow(const struct sk_buff *skb,
 				      const struct net *net)
 {
 	const struct gwlb_passing *p = this_cpu_read(gwlb_passing);
-	struct gwlb_flow *flow;
 
 	if (!p || !answers(skb, p->tuple) ||
-	    !net_eq(dev_net(p->flow->link->dev), net))
+	    !net_eq(dev_net(gwlb_flow_link(p->flow)->dev), net))
 		return NULL;
-	flow = p->flow;
-	return gwlb_flow_towards(flow, along(skb, &flow->key.tuple) ? 0 : 1);
+	return gwlb_flow_towards(p->flow, turned(skb, p->flow));
 }
 
 /**
@@ -85,7 +83,7 @@ struct gwlb_flow *gwlb_answer_flow(const struct sk_buff *skb,
 	struct gwlb_flow *flow;
 
 	for (; p; p = p->outer) {
-		if (p->skb != skb || READ_ONCE(p->flow->dst->dev) != dev)
+		if (p->skb != skb || READ_ONCE(gwlb_flow_dst(p->flow)->dev) != dev)
 			continue;
 		/* sent once; behind us it is an outer packet, or another */
 		p->skb = NULL;
@@ -95,7 +93,7 @@ struct gwlb_flow *gwlb_answer_flow(const struct sk_buff *skb,
 	if (flow)
 		return flow;
 	flow = passing_flow(skb, dev_net(dev));
-	return flow && flow->link->dev == dev ? flow : NULL;
+	return flow && gwlb_flow_link(flow)->dev == dev ? flow : NULL;
 }
 
 static struct gwlb_flow *find(struct net *net, struct gwlb_tuple *t)
@@ -414,7 +412,7 @@ void gwlb_answer_too_big(struct sk_buff *skb, struct gwlb_flow *flow,
 	if (!n)
 		return;
 	n->dev = skb->dev;
-	flow = gwlb_flow_towards(flow, along(n, &flow->key.tuple) ? 0 : 1);
+	flow = gwlb_flow_towards(flow, turned(n, flow));
 	if (!gwlb_flow_attach(n, flow)) {
 		kfree_skb(n);
 		return;

@@ -24,7 +24,7 @@ static int drop(struct sk_buff *skb, struct net_device *dev,
 	const struct gwlb_flow *flow = gwlb_flow_of(skb, dev);
 	struct gwlb_link *link = netdev_priv(dev);
 
-	gwlb_drop(&link->drops, skb, reason, flow ? &flow->key.remote : NULL);
+	gwlb_drop(&link->drops, skb, reason, flow ? &flow->peer->remote : NULL);
 	return 0;
 }
 
@@ -132,7 +132,7 @@ static bool fits(const struct sk_buff *skb, unsigned int mtu)
 static unsigned int uplink_mtu(const struct sk_buff *skb, struct gwlb_flow *flow)
 {
 	if (!fits(skb, gwlb_flow_mtu(flow)))
-		WRITE_ONCE(flow->metrics[RTAX_MTU - 1], gwlb_tx_mtu(flow));
+		gwlb_flow_set_mtu(flow, gwlb_tx_mtu(flow));
 	return gwlb_flow_mtu(flow);
 }
 

@@ -12,6 +12,8 @@ const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1] = {
 	[GWLB_A_CONF_TOS]	= { .type = NLA_U8 },
 	[GWLB_A_CONF_CRITICAL]	= { .type = NLA_U8 },
 	[GWLB_A_CONF_MAX_FLOWS]	= { .type = NLA_U32 },
+	[GWLB_A_CONF_TIMEOUT_TCP]	= { .type = NLA_U32 },
+	[GWLB_A_CONF_TIMEOUT_OTHER]	= { .type = NLA_U32 },
 };
 
 static const struct nla_policy allow_policy[GWLB_A_ALLOW_MAX + 1] = {
@@ -94,9 +96,24 @@ static int get_allow(struct gwlb_conf *conf, const struct nlattr *allow,
 	return 0;
 }
 
+static int get_timeout(u32 *seconds, const struct nlattr *nla,
+		       struct netlink_ext_ack *extack)
+{
+	if (!nla)
+		return 0;
+	*seconds = nla_get_u32(nla);
+	if (*seconds && *seconds <= GWLB_TIMEOUT_MAX)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, nla,
+			    "A timeout must be from 1 to 604800 seconds");
+	return -EINVAL;
+}
+
 static int get_values(struct gwlb_conf *conf, struct nlattr *data[],
 		      struct netlink_ext_ack *extack)
 {
+	int err;
+
 	if (data[GWLB_A_CONF_PORT])
 		conf->port = nla_get_u16(data[GWLB_A_CONF_PORT]);
 	if (!conf->port) {
@@ -134,7 +151,12 @@ static int get_values(struct gwlb_conf *conf, struct nlattr *data[],
 				    "The number of flows must be from 1 to 16777216");
 		return -EINVAL;
 	}
-	return 0;
+	err = get_timeout(&conf->timeout_tcp, data[GWLB_A_CONF_TIMEOUT_TCP],
+			  extack);
+	if (err)
+		return err;
+	return get_timeout(&conf->timeout_other,
+			   data[GWLB_A_CONF_TIMEOUT_OTHER], extack);
 }
 
 static int get_local(struct gwlb_conf *conf, const struct nlattr *nla,
@@ -178,6 +200,9 @@ struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
 		conf->port = 6081;
 		conf->ttl = 64;
 		conf->max_flows = 262144;
+		/* what load balancers keep */
+		conf->timeout_tcp = 350;
+		conf->timeout_other = 120;
 	}
 	if (!data)
 		return conf;
@@ -225,7 +250,9 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 	    nla_put_u8(skb, GWLB_A_CONF_TTL, conf->ttl) ||
 	    nla_put_u8(skb, GWLB_A_CONF_TOS, conf->tos) ||
 	    nla_put_u8(skb, GWLB_A_CONF_CRITICAL, conf->critical) ||
-	    nla_put_u32(skb, GWLB_A_CONF_MAX_FLOWS, conf->max_flows))
+	    nla_put_u32(skb, GWLB_A_CONF_MAX_FLOWS, conf->max_flows) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_TCP, conf->timeout_tcp) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_OTHER, conf->timeout_other))
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, GWLB_A_CONF_ALLOW);
 	if (!nest)
@@ -246,7 +273,7 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 size_t gwlb_conf_size(const struct gwlb_conf *conf)
 {
 	return nla_total_size(2) + nla_total_size(16) + 4 * nla_total_size(1) +
-	       nla_total_size(4) + nla_total_size(0) +
+	       3 * nla_total_size(4) + nla_total_size(0) +
 	       conf->allow_count * (nla_total_size(0) + nla_total_size(16) +
 				    nla_total_size(1));
 }

@@ -7,6 +7,8 @@
 #include "drop.h"
 
 #define GWLB_ALLOW_MAX	32
+/* A week; in jiffies it has to fit 31 bits */
+#define GWLB_TIMEOUT_MAX	604800
 
 /**
  * struct gwlb_prefix - a range of outer addresses
@@ -24,6 +26,8 @@ struct gwlb_prefix {
  * @local: address to receive on, length 0 for any
  * @port: UDP port, host order
  * @max_flows: flows kept at most
+ * @timeout_tcp: seconds for which a TCP flow may be idle
+ * @timeout_other: the same for other protocols
  * @mode: enum gwlb_mode
  * @critical: enum gwlb_critical
  * @ttl: of the outer header
@@ -36,6 +40,8 @@ struct gwlb_conf {
 	struct gwlb_address local;
 	u16 port;
 	u32 max_flows;
+	u32 timeout_tcp;
+	u32 timeout_other;
 	u8 mode;
 	u8 critical;
 	u8 ttl;

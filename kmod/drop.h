@@ -22,6 +22,19 @@ struct gwlb_address {
 };
 
 /**
+ * gwlb_address_equal() - compare two addresses
+ * @a: address, or none
+ * @b: another
+ *
+ * Return: true if they are the same.
+ */
+static inline bool gwlb_address_equal(const struct gwlb_address *a,
+				      const struct gwlb_address *b)
+{
+	return a->len == b->len && !memcmp(&a->a, &b->a, sizeof(a->a));
+}
+
+/**
  * struct gwlb_drop_cpu - drops of one CPU; written with BH off
  * @syncp: for readers on 32 bit
  * @packets: by reason

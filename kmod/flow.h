@@ -3,7 +3,6 @@
 #define GWLB_FLOW_H
 
 #include <linux/rhashtable.h>
-#include <linux/workqueue.h>
 #include <net/ip6_fib.h>
 #include <net/route.h>
 #include "geneve.h"
@@ -16,7 +15,7 @@ struct gwlb_link;
 #define GWLB_OPTIONS_INLINE	32
 
 /**
- * struct gwlb_key - what makes packets the same flow, options aside
+ * struct gwlb_key - the header under which a packet came, options aside
  * @geneve: header
  * @remote: outer source
  * @local: outer destination
@@ -34,72 +33,166 @@ struct gwlb_key {
 };
 
 /**
- * struct gwlb_flow - a flow of inner packets and their context: all that it
+ * struct gwlb_flow - a flow of inner packets under one context: all that it
  *	takes to send one back
- * @node: in the table by key and options
- * @tuple_node: in the table by inner tuple
- * @dst: of the rtable or rt6_info around it, whose references are those of
- *	the flow; a packet carries the flow by it
- * @link: it came in by
+ * @packets: received; [0] as in the tuple, [1] the other way round
+ * @bytes: of those
+ * @last_seen: jiffies of the last one, of the first packet if there is none
+ * @created: seconds since boot
+ * @fragment_seen: jiffies of the last fragment, if @fragmented
+ * @node: in the table of the link
  * @peer: it came from
- * @metrics: of @dst; RTAX_MTU is what fits the uplink, inner header included
- * @last_seen: jiffies of the last packet
- * @seen: bit 0, packets came as in the tuple; bit 1, the other way round
- * @fragmented: fragments of it have passed
- * @fragment_seen: jiffies of the last one
- * @key: what it is found by
- * @options: as they came, @key.geneve.options_len bytes
- * @room: for short @options
+ * @endpoint: id of the load balancer's endpoint, 0 if unknown
+ * @room: options as they came
+ * @options: the same where @room is too small
+ * @port: outer UDP source and destination, network order
+ * @vni: virtual network identifier
+ * @options_len: bytes of options
+ * @inner_port: of the tuple
+ * @version: 4 or 6, of the tuple
+ * @protocol: of the tuple
+ * @nocheck: the outer UDP checksum was zero
+ * @critical: one of the options is critical
+ * @turned: the first packet came the other way round
+ * @fragmented: fragments have passed
+ * @addr: of the tuple, source and destination of as many bytes as they have
+ *
+ * It lies behind a rtable or a rt6_info, whose references are those of the
+ * flow; a packet carries the flow by that. There may be very many, hence no
+ * word more than needed. What is written for each packet is in front, where
+ * no line of the cache belongs to another flow as well.
  */
 struct gwlb_flow {
-	struct rhash_head node;
-	struct rhlist_head tuple_node;
-	struct dst_entry *dst;
-	struct gwlb_link *link;
+	atomic64_t packets[2];
+	atomic64_t bytes[2];
+	u32 last_seen[2];
+	u32 created;
+	u32 fragment_seen;
+	struct rhlist_head node;
 	struct gwlb_peer *peer;
-	u32 metrics[RTAX_MAX];
-	unsigned long last_seen;
-	u8 seen;
-	bool fragmented;
-	unsigned long fragment_seen;
-	struct gwlb_key key;
-	u8 *options;
-	u8 room[GWLB_OPTIONS_INLINE];
+	u64 endpoint;
+	union {
+		u8 room[GWLB_OPTIONS_INLINE];
+		u8 *options;
+	};
+	__be16 port[2];
+	u32 vni:24;
+	u32 options_len:8;
+	u8 inner_port[2][2];
+	u8 version;
+	u8 protocol;
+	u8 nocheck:1;
+	u8 critical:1;
+	u8 turned:1;
+	u8 fragmented;
+	u8 addr[];
 };
 
 /**
- * struct gwlb_flows - the flows of a link
- * @by_key: unique by key and options; read under RCU
- * @by_tuple: several of one tuple; read under RCU
- * @lock: guards that a flow is in both tables or in none, and the peers
- * @gc: drops idle flows while the link is up
+ * struct gwlb_flow4 - a flow of IPv4 as NAT and the fragmenters see it
+ * @rt: what they take it for
+ * @flow: of two addresses
  */
-struct gwlb_flows {
-	struct rhashtable by_key;
-	struct rhltable by_tuple;
-	spinlock_t lock;	/* of both tables and the peers */
-	struct delayed_work gc;
+struct gwlb_flow4 {
+	struct rtable rt;
+	struct gwlb_flow flow;
+};
+
+/**
+ * struct gwlb_flow6 - the same of IPv6
+ * @rt: what they take it for
+ * @flow: of two addresses
+ */
+struct gwlb_flow6 {
+	struct rt6_info rt;
+	struct gwlb_flow flow;
 };
 
 int gwlb_flow_init(void);
 void gwlb_flow_exit(void);
 
-int gwlb_flows_init(struct gwlb_flows *flows);
-void gwlb_flows_destroy(struct gwlb_flows *flows);
-void gwlb_flows_start(struct gwlb_flows *flows);
-void gwlb_flows_stop(struct gwlb_flows *flows);
-unsigned int gwlb_flows_count(struct gwlb_flows *flows);
-
-struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
-				const struct gwlb_key *key, const u8 *options,
-				unsigned int max);
-bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow);
-struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
-				 struct gwlb_tuple *tuple,
-				 enum gwlb_drop_reason *reason);
-struct gwlb_flow *gwlb_flow_towards(struct gwlb_flow *flow, int turned);
+struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
+				const struct gwlb_key *key, int turned,
+				const u8 *options);
 struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
 			       const struct net_device *dev);
+void gwlb_flow_count(struct gwlb_flow *flow, int turned, unsigned int bytes);
+void gwlb_flow_tuple(const struct gwlb_flow *flow, struct gwlb_tuple *t);
+void gwlb_flow_geneve(const struct gwlb_flow *flow, struct gwlb_geneve *g);
+bool gwlb_flow_same_endpoint(const struct gwlb_flow *a,
+			     const struct gwlb_flow *b);
+
+/**
+ * gwlb_flow_dst() - what packets carry a flow by
+ * @flow: flow
+ *
+ * Return: it, of the family of the inner packets.
+ */
+static inline struct dst_entry *gwlb_flow_dst(struct gwlb_flow *flow)
+{
+	if (flow->version == 4)
+		return &container_of(flow, struct gwlb_flow4, flow)->rt.dst;
+	return &container_of(flow, struct gwlb_flow6, flow)->rt.dst;
+}
+
+/**
+ * gwlb_flow_link() - the link by which its packets came
+ * @flow: flow of a link that is there, or under RCU
+ *
+ * Return: the link.
+ */
+static inline struct gwlb_link *gwlb_flow_link(const struct gwlb_flow *flow)
+{
+	return flow->peer->link;
+}
+
+/**
+ * gwlb_flow_options() - the options of its packets
+ * @flow: flow
+ *
+ * Return: @flow->options_len bytes.
+ */
+static inline const u8 *gwlb_flow_options(const struct gwlb_flow *flow)
+{
+	return flow->options_len > sizeof(flow->room) ? flow->options :
+							flow->room;
+}
+
+/**
+ * gwlb_flow_seen() - have packets come in a direction
+ * @flow: flow
+ * @turned: not as in the tuple, but the other way round
+ *
+ * Return: true if some have.
+ */
+static inline bool gwlb_flow_seen(const struct gwlb_flow *flow, int turned)
+{
+	return atomic64_read(&flow->packets[turned]);
+}
+
+/**
+ * gwlb_flow_last_seen() - when the last packet came, in either direction
+ * @flow: flow
+ *
+ * Return: low bits of jiffies.
+ */
+static inline u32 gwlb_flow_last_seen(const struct gwlb_flow *flow)
+{
+	u32 a = READ_ONCE(flow->last_seen[0]), b = READ_ONCE(flow->last_seen[1]);
+
+	return (s32)(a - b) > 0 ? a : b;
+}
+
+/**
+ * gwlb_flow_idle() - for how long no packet came
+ * @flow: flow
+ *
+ * Return: jiffies.
+ */
+static inline u32 gwlb_flow_idle(const struct gwlb_flow *flow)
+{
+	return (u32)jiffies - gwlb_flow_last_seen(flow);
+}
 
 /**
  * gwlb_flow_mtu() - longest inner packet that is known to fit the uplink
@@ -107,24 +200,34 @@ struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
  *
  * Return: bytes.
  */
-static inline unsigned int gwlb_flow_mtu(const struct gwlb_flow *flow)
+static inline unsigned int gwlb_flow_mtu(struct gwlb_flow *flow)
 {
-	return READ_ONCE(flow->metrics[RTAX_MTU - 1]);
+	return READ_ONCE(DST_METRICS_PTR(gwlb_flow_dst(flow))[RTAX_MTU - 1]);
+}
+
+/**
+ * gwlb_flow_set_mtu() - the uplink carries longer or shorter ones now
+ * @flow: flow; it holds for all of the same peer and length of options
+ * @mtu: longest inner packet
+ */
+static inline void gwlb_flow_set_mtu(struct gwlb_flow *flow, unsigned int mtu)
+{
+	WRITE_ONCE(DST_METRICS_PTR(gwlb_flow_dst(flow))[RTAX_MTU - 1], mtu);
 }
 
 /**
  * gwlb_flow_attach() - let a packet carry a flow
- * @skb: without dst
+ * @skb: packet; what it carried before is dropped
  * @flow: under RCU
  *
  * Return: false if the flow is being freed.
  */
 static inline bool gwlb_flow_attach(struct sk_buff *skb, struct gwlb_flow *flow)
 {
-	if (!dst_hold_safe(flow->dst))
+	if (!dst_hold_safe(gwlb_flow_dst(flow)))
 		return false;
 	skb_dst_drop(skb);
-	skb_dst_set(skb, flow->dst);
+	skb_dst_set(skb, gwlb_flow_dst(flow));
 	return true;
 }
 

@@ -221,12 +221,6 @@ conf:
 	return err;
 }
 
-static bool same_address(const struct gwlb_address *a,
-			 const struct gwlb_address *b)
-{
-	return a->len == b->len && !memcmp(&a->a, &b->a, sizeof(a->a));
-}
-
 static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 			   struct nlattr *data[],
 			   struct netlink_ext_ack *extack)
@@ -241,7 +235,7 @@ static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 	if (IS_ERR(conf))
 		return PTR_ERR(conf);
 
-	if (conf->port == old->port && !same_address(&conf->local, &old->local)) {
+	if (conf->port == old->port && !gwlb_address_equal(&conf->local, &old->local)) {
 		NL_SET_ERR_MSG(extack,
 			       "The local address cannot be changed while the port stays; delete the link and add it again");
 		err = -EBUSY;

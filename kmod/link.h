@@ -5,7 +5,7 @@
 #include <linux/netdevice.h>
 #include "conf.h"
 #include "drop.h"
-#include "flow.h"
+#include "flows.h"
 #include "peer.h"
 #include "sock.h"
 

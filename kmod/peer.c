@@ -4,6 +4,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include "compat.h"
+#include "link.h"
 #include "peer.h"
 
 static struct hlist_head *bucket(struct gwlb_peers *peers,
@@ -12,12 +13,6 @@ static struct hlist_head *bucket(struct gwlb_peers *peers,
 	u32 hash = jhash(&remote->a, sizeof(remote->a), peers->seed);
 
 	return &peers->list[hash % ARRAY_SIZE(peers->list)];
-}
-
-static bool address_equal(const struct gwlb_address *a,
-			  const struct gwlb_address *b)
-{
-	return a->len == b->len && !memcmp(&a->a, &b->a, sizeof(a->a));
 }
 
 /**
@@ -37,8 +32,8 @@ struct gwlb_peer *gwlb_peer_find(struct gwlb_peers *peers,
 
 	/* the condition of lockdep is one of two, known to the callers */
 	hlist_for_each_entry_rcu(peer, bucket(peers, remote), node, true)
-		if (address_equal(&peer->remote, remote) &&
-		    address_equal(&peer->local, local))
+		if (gwlb_address_equal(&peer->remote, remote) &&
+		    gwlb_address_equal(&peer->local, local))
 			return peer;
 	return NULL;
 }
@@ -46,7 +41,12 @@ struct gwlb_peer *gwlb_peer_find(struct gwlb_peers *peers,
 static void peer_free(struct rcu_head *rcu)
 {
 	struct gwlb_peer *peer = container_of(rcu, struct gwlb_peer, rcu);
+	struct gwlb_metrics *m, *next;
 
+	for (m = peer->metrics; m; m = next) {
+		next = m->next;
+		kfree(m);
+	}
 	dst_cache_destroy(&peer->route);
 	free_percpu(peer->cpu);
 	kfree(peer);
@@ -86,7 +86,8 @@ static void evict(struct gwlb_peers *peers)
 /* One that is not listed has neither counters nor a cached route: per-CPU
  * memory for each of a flood of senders would be without bound.
  */
-static struct gwlb_peer *peer_new(const struct gwlb_address *remote,
+static struct gwlb_peer *peer_new(struct gwlb_link *link,
+				  const struct gwlb_address *remote,
 				  const struct gwlb_address *local, bool listed)
 {
 	struct gwlb_peer *peer;
@@ -106,6 +107,7 @@ static struct gwlb_peer *peer_new(const struct gwlb_address *remote,
 			u64_stats_init(&per_cpu_ptr(peer->cpu, i)->syncp);
 	}
 	refcount_set(&peer->refs, 1);
+	peer->link = link;
 	peer->remote = *remote;
 	peer->local = *local;
 	peer->last_seen = jiffies;
@@ -114,7 +116,7 @@ static struct gwlb_peer *peer_new(const struct gwlb_address *remote,
 
 /**
  * gwlb_peer_get() - find or make the peer of a new flow
- * @peers: of the link
+ * @link: by which that came
  * @remote: outer source
  * @local: outer destination
  *
@@ -123,10 +125,11 @@ static struct gwlb_peer *peer_new(const struct gwlb_address *remote,
  * Return: the peer with a reference for the caller, NULL without memory.
  * Context: BH off, under the lock of the flows.
  */
-struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
+struct gwlb_peer *gwlb_peer_get(struct gwlb_link *link,
 				const struct gwlb_address *remote,
 				const struct gwlb_address *local)
 {
+	struct gwlb_peers *peers = &link->peers;
 	struct gwlb_peer *peer = gwlb_peer_find(peers, remote, local);
 	bool listed;
 
@@ -137,11 +140,11 @@ struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
 	if (peers->count >= GWLB_PEERS_MAX)
 		evict(peers);
 	listed = peers->count < GWLB_PEERS_MAX;
-	peer = peer_new(remote, local, listed);
+	peer = peer_new(link, remote, local, listed);
 	/* short of per-CPU memory: better without counters than not at all */
 	if (!peer && listed) {
 		listed = false;
-		peer = peer_new(remote, local, listed);
+		peer = peer_new(link, remote, local, listed);
 	}
 	if (peer && listed) {
 		refcount_inc(&peer->refs);
@@ -149,6 +152,31 @@ struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
 		hlist_add_head_rcu(&peer->node, bucket(peers, remote));
 	}
 	return peer;
+}
+
+/**
+ * gwlb_peer_metrics() - metrics of the dst of flows
+ * @peer: of these flows
+ * @options_len: of all of them, so that the same fits the uplink
+ *
+ * Return: an array that lives as long as the peer, zeroed if it is new; NULL
+ *	without memory.
+ * Context: BH off, under the lock of the flows.
+ */
+u32 *gwlb_peer_metrics(struct gwlb_peer *peer, unsigned int options_len)
+{
+	struct gwlb_metrics *m;
+
+	for (m = peer->metrics; m; m = m->next)
+		if (m->options_len == options_len)
+			return m->values;
+	m = kzalloc(sizeof(*m), GFP_ATOMIC);
+	if (!m)
+		return NULL;
+	m->options_len = options_len;
+	m->next = peer->metrics;
+	peer->metrics = m;
+	return m->values;
 }
 
 /**

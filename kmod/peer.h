@@ -4,9 +4,12 @@
 
 #include <linux/list.h>
 #include <linux/refcount.h>
+#include <linux/rtnetlink.h>
 #include <linux/u64_stats_sync.h>
 #include <net/dst_cache.h>
 #include "drop.h"
+
+struct gwlb_link;
 
 #define GWLB_PEERS_MAX	1024
 
@@ -27,9 +30,23 @@ struct gwlb_peer_cpu {
 };
 
 /**
+ * struct gwlb_metrics - metrics of flows with as much overhead
+ * @next: of the same peer
+ * @options_len: bytes of options
+ * @values: by RTAX_* - 1; of these, the MTU is what fits the uplink
+ */
+struct gwlb_metrics {
+	struct gwlb_metrics *next;
+	unsigned int options_len;
+	u32 values[RTAX_MAX];
+};
+
+/**
  * struct gwlb_peer - an address that a load balancer sends from
  * @node: in the list of the link; written under the lock of its flows
  * @refs: one of the list, one of each flow
+ * @link: by which its packets come
+ * @metrics: of its flows; written under the lock of the flows
  * @remote: its address
  * @local: the one that it sends to
  * @cpu: traffic
@@ -40,6 +57,8 @@ struct gwlb_peer_cpu {
 struct gwlb_peer {
 	struct hlist_node node;
 	refcount_t refs;
+	struct gwlb_link *link;
+	struct gwlb_metrics *metrics;
 	struct gwlb_address remote;
 	struct gwlb_address local;
 	struct gwlb_peer_cpu __percpu *cpu;
@@ -74,12 +93,13 @@ struct gwlb_peer_stats {
 	u64 tx_bytes;
 };
 
-struct gwlb_peer *gwlb_peer_get(struct gwlb_peers *peers,
+struct gwlb_peer *gwlb_peer_get(struct gwlb_link *link,
 				const struct gwlb_address *remote,
 				const struct gwlb_address *local);
 struct gwlb_peer *gwlb_peer_find(struct gwlb_peers *peers,
 				 const struct gwlb_address *remote,
 				 const struct gwlb_address *local);
+u32 *gwlb_peer_metrics(struct gwlb_peer *peer, unsigned int options_len);
 void gwlb_peer_put(struct gwlb_peer *peer);
 void gwlb_peers_init(struct gwlb_peers *peers);
 void gwlb_peers_flush(struct gwlb_peers *peers);

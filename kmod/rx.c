@@ -128,11 +128,9 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 	key.tuple = in.tuple;
 	turned = gwlb_tuple_normalize(&key.tuple);
 	reason = GWLB_DROP_REASON_NO_MEMORY;
-	flow = gwlb_flow_get(link, &key, options, conf->max_flows);
+	flow = gwlb_flow_get(link, &key, turned, options, conf->max_flows);
 	if (!flow)
 		goto drop;
-	if (!(READ_ONCE(flow->seen) & BIT(turned)))
-		WRITE_ONCE(flow->seen, flow->seen | BIT(turned));
 	reason = GWLB_DROP_REASON_OVERLAP;
 	if (in.fragment && !gwlb_flow_fragment(link, flow))
 		goto drop;
@@ -153,6 +151,7 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 
 	dev_sw_netstats_rx_add(link->dev, skb->len);
 	gwlb_peer_count_rx(flow->peer, skb->len);
+	gwlb_flow_count(flow, turned, skb->len);
 	gwlb_passing_begin(&p, skb, flow, &in.tuple);
 	netif_receive_skb(skb);
 	gwlb_passing_end(&p);

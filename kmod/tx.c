@@ -10,9 +10,9 @@
 
 static unsigned int overhead(const struct gwlb_flow *flow)
 {
-	return (flow->key.remote.len == 4 ? sizeof(struct iphdr) :
+	return (flow->peer->remote.len == 4 ? sizeof(struct iphdr) :
 		sizeof(struct ipv6hdr)) + sizeof(struct udphdr) +
-		GWLB_GENEVE_HLEN + flow->key.geneve.options_len;
+		GWLB_GENEVE_HLEN + flow->options_len;
 }
 
 /* Through itself, or to another socket of this machine, a packet would go
@@ -27,8 +27,8 @@ static struct dst_entry *route4(const struct gwlb_flow *flow)
 {
 	struct dst_cache *cache = &flow->peer->route;
 	struct flowi4 fl4 = {
-		.daddr = flow->key.remote.a.s6_addr32[0],
-		.saddr = flow->key.local.a.s6_addr32[0],
+		.daddr = flow->peer->remote.a.s6_addr32[0],
+		.saddr = flow->peer->local.a.s6_addr32[0],
 		.flowi4_proto = IPPROTO_UDP,
 	};
 	struct rtable *rt;
@@ -37,7 +37,7 @@ static struct dst_entry *route4(const struct gwlb_flow *flow)
 	rt = dst_cache_get_ip4(cache, &saddr);
 	if (rt)
 		return &rt->dst;
-	rt = ip_route_output_key(flow->link->net, &fl4);
+	rt = ip_route_output_key(gwlb_flow_link(flow)->net, &fl4);
 	if (IS_ERR(rt))
 		return ERR_CAST(rt);
 	dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
@@ -48,8 +48,8 @@ static struct dst_entry *route6(const struct gwlb_flow *flow)
 {
 	struct dst_cache *cache = &flow->peer->route;
 	struct flowi6 fl6 = {
-		.daddr = flow->key.remote.a,
-		.saddr = flow->key.local.a,
+		.daddr = flow->peer->remote.a,
+		.saddr = flow->peer->local.a,
 		.flowi6_proto = IPPROTO_UDP,
 	};
 	struct dst_entry *dst;
@@ -61,7 +61,7 @@ static struct dst_entry *route6(const struct gwlb_flow *flow)
 	/* IPv4 refuses a source that is not ours by itself */
 	if (ipv6_addr_is_multicast(&fl6.saddr))
 		return ERR_PTR(-EADDRNOTAVAIL);
-	dst = ip6_route_output(flow->link->net, NULL, &fl6);
+	dst = ip6_route_output(gwlb_flow_link(flow)->net, NULL, &fl6);
 	if (dst->error) {
 		int err = dst->error;
 
@@ -77,7 +77,7 @@ static struct dst_entry *route(const struct gwlb_flow *flow)
 {
 	struct dst_entry *dst;
 
-	dst = flow->key.remote.len == 4 ? route4(flow) : route6(flow);
+	dst = flow->peer->remote.len == 4 ? route4(flow) : route6(flow);
 	if (!IS_ERR(dst) && loops(dst->dev)) {
 		dst_release(dst);
 		return ERR_PTR(-ELOOP);
@@ -107,7 +107,7 @@ unsigned int gwlb_tx_mtu(const struct gwlb_flow *flow)
 	unsigned int mtu;
 
 	if (IS_ERR(dst))
-		return READ_ONCE(flow->link->dev->mtu);
+		return READ_ONCE(gwlb_flow_link(flow)->dev->mtu);
 	mtu = inner_mtu(flow, dst);
 	dst_release(dst);
 	return mtu;
@@ -122,32 +122,33 @@ static bool fits(const struct sk_buff *skb, unsigned int mtu)
 
 static void push_geneve(struct sk_buff *skb, const struct gwlb_flow *flow)
 {
-	const struct gwlb_geneve *g = &flow->key.geneve;
+	struct gwlb_geneve g;
 
-	__skb_push(skb, GWLB_GENEVE_HLEN + g->options_len);
-	gwlb_geneve_build(skb->data, g, flow->options);
-	skb_set_inner_protocol(skb, htons(g->protocol));
+	gwlb_flow_geneve(flow, &g);
+	__skb_push(skb, GWLB_GENEVE_HLEN + g.options_len);
+	gwlb_geneve_build(skb->data, &g, gwlb_flow_options(flow));
+	skb_set_inner_protocol(skb, htons(g.protocol));
 }
 
 static void send(struct sk_buff *skb, const struct gwlb_flow *flow,
 		 struct dst_entry *dst)
 {
-	const struct gwlb_conf *conf = rcu_dereference(flow->link->conf);
-	const struct gwlb_key *key = &flow->key;
+	const struct gwlb_conf *conf = rcu_dereference(gwlb_flow_link(flow)->conf);
+	const struct gwlb_peer *peer = flow->peer;
 
 	/* Takes the inner packet's mark, conntrack entry and dst off it; with
 	 * the dst goes a reference to the flow, which RCU keeps until we return.
 	 */
 	skb_scrub_packet(skb, true);
-	if (key->remote.len == 4)
+	if (peer->remote.len == 4)
 		gwlb_udp_tunnel_xmit((struct rtable *)dst, skb,
-				     key->local.a.s6_addr32[0],
-				     key->remote.a.s6_addr32[0], conf->tos,
-				     conf->ttl, key->port, key->nocheck);
+				     peer->local.a.s6_addr32[0],
+				     peer->remote.a.s6_addr32[0], conf->tos,
+				     conf->ttl, flow->port, flow->nocheck);
 	else
-		gwlb_udp_tunnel6_xmit(dst, skb, key->local.a, key->remote.a,
-				      conf->tos, conf->ttl, key->port,
-				      key->nocheck);
+		gwlb_udp_tunnel6_xmit(dst, skb, peer->local.a, peer->remote.a,
+				      conf->tos, conf->ttl, flow->port,
+				      flow->nocheck);
 }
 
 /**
@@ -170,9 +171,9 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	reason = GWLB_DROP_REASON_NO_CONTEXT;
 	if (!flow)
 		goto drop;
-	remote = &flow->key.remote;
+	remote = &flow->peer->remote;
 	reason = GWLB_DROP_REASON_INNER_CHANGED;
-	if (ntohs(skb->protocol) != flow->key.geneve.protocol)
+	if (skb->protocol != htons(flow->version == 4 ? ETH_P_IP : ETH_P_IPV6))
 		goto drop;
 
 	dst = route(flow);
@@ -183,13 +184,13 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	}
 	mtu = inner_mtu(flow, dst);
 	if (mtu != gwlb_flow_mtu(flow))
-		WRITE_ONCE(flow->metrics[RTAX_MTU - 1], mtu);
+		gwlb_flow_set_mtu(flow, mtu);
 	reason = GWLB_DROP_REASON_TOO_BIG;
 	if (!fits(skb, mtu))
 		goto release;
 	reason = GWLB_DROP_REASON_NO_HEADROOM;
 	if (skb_cow_head(skb, overhead(flow) + LL_RESERVED_SPACE(dst->dev)) ||
-	    udp_tunnel_handle_offloads(skb, !flow->key.nocheck))
+	    udp_tunnel_handle_offloads(skb, !flow->nocheck))
 		goto release;
 
 	gwlb_peer_count_tx(flow->peer, skb->len);

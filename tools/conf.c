@@ -131,6 +131,8 @@ static const struct {
 	{ "tos",	GWLB_A_CONF_TOS,	put_u8 },
 	{ "critical",	GWLB_A_CONF_CRITICAL,	put_critical },
 	{ "max-flows",	GWLB_A_CONF_MAX_FLOWS,	put_u32 },
+	{ "timeout-tcp", GWLB_A_CONF_TIMEOUT_TCP, put_u32 },
+	{ "timeout-other", GWLB_A_CONF_TIMEOUT_OTHER, put_u32 },
 };
 
 /* Length of the message behind each option that was given, in their order */
@@ -201,6 +203,8 @@ void conf_read(struct conf *conf, const struct nlattr *nest)
 	conf->tos = nl_number(tb[GWLB_A_CONF_TOS]);
 	conf->critical = nl_number(tb[GWLB_A_CONF_CRITICAL]);
 	conf->max_flows = nl_number(tb[GWLB_A_CONF_MAX_FLOWS]);
+	conf->timeout_tcp = nl_number(tb[GWLB_A_CONF_TIMEOUT_TCP]);
+	conf->timeout_other = nl_number(tb[GWLB_A_CONF_TIMEOUT_OTHER]);
 	address_read(&conf->local, tb[GWLB_A_CONF_LOCAL]);
 	if (tb[GWLB_A_CONF_ALLOW])
 		read_allow(conf, tb[GWLB_A_CONF_ALLOW]);

@@ -9,7 +9,7 @@ _gwlbctl_devices() {
 
 _gwlbctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} option='' verb='' dev='' words i
-	local options=' port local mode allow ttl tos critical max-flows '
+	local options=' port local mode allow ttl tos critical max-flows timeout-tcp timeout-other '
 
 	# a flag may stand anywhere, and an option's value is no option
 	for ((i = 1; i < COMP_CWORD; i++)); do

@@ -60,7 +60,7 @@ struct address_text prefix_print(const struct prefix *p);
 
 /* conf.c */
 struct conf {
-	uint32_t port, ttl, tos, mode, critical, max_flows;
+	uint32_t port, ttl, tos, mode, critical, max_flows, timeout_tcp, timeout_other;
 	struct address local;
 	struct prefix *allow;
 	size_t allow_count;

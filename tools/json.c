@@ -95,6 +95,8 @@ static json_t *one_link(const struct link *link, bool statistics)
 				 "max_flows", (json_int_t)conf->max_flows,
 				 "flows", (json_int_t)link->flows,
 				 "dropped", (json_int_t)link->dropped));
+	json_object_set_new(json, "timeout_tcp", json_integer(conf->timeout_tcp));
+	json_object_set_new(json, "timeout_other", json_integer(conf->timeout_other));
 	if (statistics) {
 		json_object_set_new(json, "stats", counters(&link->counters));
 		json_object_set_new(json, "drops", drops(link));

@@ -27,6 +27,8 @@ static const char help_text[] =
 	"  tos N                   its ToS or traffic class (0)\n"
 	"  critical drop|pass      on unknown critical options (drop)\n"
 	"  max-flows N             flows kept at most (262144)\n"
+	"  timeout-tcp SECONDS     idle TCP flows are kept for (350)\n"
+	"  timeout-other SECONDS   the same for other protocols (120)\n"
 	"\n"
 	"one option more in the file of up:\n"
 	"  last-resort yes|no      default routes that come after all others (yes)\n"

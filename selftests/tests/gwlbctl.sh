@@ -94,7 +94,8 @@ declare -A want
 up=false
 defaults() {
 	want=([port]=6081 [local]=null [mode]='"bump"' [allow]='[]' [ttl]=64 [tos]=0
-		[critical]='"drop"' [max-flows]=262144)
+		[critical]='"drop"' [max-flows]=262144
+		[timeout-tcp]=350 [timeout-other]=120)
 }
 config() {
 	same "$("${as[@]}" gwlbctl show -j gwlb0)" "$(printf '%s' '[{"ifindex":' \
@@ -102,7 +103,9 @@ config() {
 		"\"mode\":${want[mode]},\"port\":${want[port]},\"local\":${want[local]}," \
 		"\"allow\":${want[allow]},\"ttl\":${want[ttl]},\"tos\":${want[tos]}," \
 		"\"critical\":${want[critical]},\"max_flows\":${want[max-flows]}," \
-		'"flows":0,"dropped":0,"peers":[]}]')"
+		'"flows":0,"dropped":0,' \
+		"\"timeout_tcp\":${want[timeout-tcp]},\"timeout_other\":${want[timeout-other]}," \
+		'"peers":[]}]')"
 }
 
 # text LINE [ARG...]: a line that show has
@@ -157,7 +160,7 @@ check "version" same "$(gwlbctl version)" \
 for flag in -V --version; do
 	check "version: $flag" same "$(gwlbctl $flag)" "$(gwlbctl version)"
 done
-for option in port local mode allow ttl tos critical max-flows; do
+for option in port local mode allow ttl tos critical max-flows timeout-tcp timeout-other; do
 	check "help has $option" grep -q "^  $option " <(gwlbctl help)
 done
 for flag in -h --help "show -h" "add --help"; do
@@ -203,6 +206,7 @@ wrong "ttl takes a number up to 255, not '256'" add gwlb0 ttl 256
 wrong "tos takes a number up to 255, not '0x100'" add gwlb0 tos 0x100
 wrong "max-flows takes a number up to 4294967295, not '4294967296'" \
 	add gwlb0 max-flows 4294967296
+wrong "timeout-tcp takes a number up to 4294967295, not '5m'" add gwlb0 timeout-tcp 5m
 wrong "mode can be bump, not 'route'" add gwlb0 mode route
 wrong "critical can be drop or pass, not 'keep'" add gwlb0 critical keep
 for value in 0.0.0.0 :: host 1.2.3 192.0.2.1/32 ""; do
@@ -251,6 +255,7 @@ check "is of kind gwlb for ip" ip -d link show gwlb0 type gwlb
 check "text of a link" same "$(gwlbctl show)" "gwlb0: down
     mode bump port 6081 local any
     ttl 64 tos 0x00 critical drop max-flows 262144
+    timeout-tcp 350 timeout-other 120
     allow any
     flows 0
     no load balancer seen yet"
@@ -264,9 +269,11 @@ gwlbctl del gwlb0
 up=false
 
 check "add with each option" done_ add gwlb0 port 7081 local 192.0.2.101 mode bump \
-	allow 192.0.2.0/24,2001:db8::/32,198.51.100.7,fd00::1 ttl 3 tos 0xb8 critical pass max-flows 77
+	allow 192.0.2.0/24,2001:db8::/32,198.51.100.7,fd00::1 ttl 3 tos 0xb8 critical pass max-flows 77 \
+	timeout-tcp 6000 timeout-other 60
 want=([port]=7081 [local]='"192.0.2.101"' [mode]='"bump"' [ttl]=3 [tos]=184 [critical]='"pass"'
-	[max-flows]=77 [allow]='["192.0.2.0/24","2001:db8::/32","198.51.100.7/32","fd00::1/128"]')
+	[max-flows]=77 [timeout-tcp]=6000 [timeout-other]=60
+	[allow]='["192.0.2.0/24","2001:db8::/32","198.51.100.7/32","fd00::1/128"]')
 check "each is read back" config
 check "as text: mode, port, local" text "mode bump port 7081 local 192.0.2.101"
 check "as text: ttl, tos, critical, max-flows" text "ttl 3 tos 0xb8 critical pass max-flows 77"
@@ -289,6 +296,10 @@ option critical drop '"drop"'
 option critical pass '"pass"'
 option max-flows 16777216 16777216
 option max-flows 1 1
+option timeout-tcp 604800 604800
+option timeout-tcp 1 1
+option timeout-other 604800 604800
+option timeout-other 1 1
 option mode bump '"bump"'
 option local 192.0.2.101 '"192.0.2.101"'
 option allow 10.0.0.0/8 '["10.0.0.0/8"]'
@@ -305,7 +316,7 @@ check "is the one that the kernel took" listens '[2001:db8::101]:7084'
 prefixes=$(seq -s , -f 10.%g.0.0/16 32)
 option allow "$prefixes" "[\"${prefixes//,/'","'}\"]"
 check "32 prefixes as text" text "allow $prefixes"
-read -ra words <<<"$(gwlbctl show gwlb0 | sed -n 2,4p | tr '\n' ' ')"
+read -ra words <<<"$(gwlbctl show gwlb0 | sed -n 2,5p | tr '\n' ' ')"
 check "set what was shown" done_ set gwlb0 "${words[@]}"
 check "changes nothing" config
 gwlbctl set gwlb0 port 7085 local any
@@ -331,6 +342,12 @@ for verb in "add gwlb1" "set gwlb0"; do
 		for flows in 0 16777217 0xffffffff; do
 			error "$doing: The number of flows must be from 1 to 16777216" \
 				$verb tos 7 max-flows $flows
+		done
+		for timeout in tcp other; do
+			error "$doing: A timeout must be from 1 to 604800 seconds" \
+				$verb tos 7 timeout-$timeout 0
+			error "$doing: A timeout must be from 1 to 604800 seconds" \
+				$verb tos 7 timeout-$timeout 604801
 		done
 		error "$doing: The local address is not on this machine; add it to an interface first" \
 			$verb port 7102 local 192.0.2.77
@@ -391,12 +408,12 @@ facts -s <<EOF
 -s has each of them: (.drops | keys_unsorted) == ($(jq -R . <<<"$reasons" | jq -cs .))
 as zero, of no sender: [.drops[]] | all(.packets == 0 and .last_sender == null and length == 2)
 and the traffic: .stats == {rx_packets: 0, rx_bytes: 0, tx_packets: 0, tx_bytes: 0}
-numbers are numbers: [.ifindex, .port, .ttl, .tos, .max_flows, .flows, .dropped] | all(type == "number")
+numbers are numbers: [.ifindex, .port, .ttl, .tos, .max_flows, .timeout_tcp, .timeout_other, .flows, .dropped] | all(type == "number")
 EOF
 check "the man page explains each" same \
 	"$(sed -n '/^.SH DROP CAUSES/,/^.SH EXIT/{/^.TP/{n;s/^.B //p}}' tools/gwlbctl.8 | sort)" \
 	"$(sort <<<"$reasons")"
-for option in port local mode allow ttl tos critical max-flows; do
+for option in port local mode allow ttl tos critical max-flows timeout-tcp timeout-other; do
 	check "the man page explains $option" grep -qE "^\.(B|BI|BR) \"?$option " tools/gwlbctl.8
 done
 gwlbctl del gwlb0
@@ -449,7 +466,7 @@ the one with IPv6: .peers[1] | del(.idle_ms) == {address: "2001:db8::60", local:
 when they were seen: [.peers[].idle_ms] | all(. >= 0 and . < 60000)
 EOF
 facts <<'EOF'
-members without -s: keys == ["allow", "critical", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "tos", "ttl", "up"]
+members without -s: keys == ["allow", "critical", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up"]
 the sum without -s: .dropped == 7
 EOF
 check "text: received" text "received +5 packets +100 bytes" -s
@@ -562,10 +579,10 @@ complete_ gwlb0 del ""
 complete_ gwlb0 set gw
 complete_ "" show gwlb0 ""
 complete_ "" add ""
-complete_ "port local mode allow ttl tos critical max-flows" add gwlb1 ""
-complete_ "ttl tos" set gwlb0 t
-complete_ "tos" set gwlb0 ttl 7 t
-complete_ "port local mode allow tos critical max-flows" set gwlb0 ttl 7 ""
+complete_ "port local mode allow ttl tos critical max-flows timeout-tcp timeout-other" add gwlb1 ""
+complete_ "ttl tos timeout-tcp timeout-other" set gwlb0 t
+complete_ "tos timeout-tcp timeout-other" set gwlb0 ttl 7 t
+complete_ "port local mode allow tos critical max-flows timeout-tcp timeout-other" set gwlb0 ttl 7 ""
 complete_ "drop pass" set gwlb0 critical ""
 complete_ "any" set gwlb0 ttl 7 allow a
 complete_ "192.0.2.101" set gwlb0 local 192

@@ -1,0 +1,615 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The flows of a link: found by what a packet says, forgotten when idle. */
+#include <linux/bitrev.h>
+#include <linux/jhash.h>
+#include <linux/once.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
+#include "compat.h"
+#include "flows.h"
+#include "link.h"
+
+#define GC_INTERVAL	(5 * HZ)
+/* Longer than fragments wait for the rest of their packet */
+#define FRAGMENT_HOLD	(90 * HZ)
+/* Flows of one tuple; what is done for each of them must stay cheap */
+#define TUPLE_MAX	64
+/* What a walk looks at in one go; packets that make the table grow wait */
+#define WALK_BUCKETS	1024
+
+/* One for all links and sizes of tables: flows keep their order in a table
+ * that is resized, so that a walk can go on there.
+ */
+static hsiphash_key_t hash_key __read_mostly;
+
+static u32 hash4(const void *src, const void *dst, const void *port,
+		 u8 protocol)
+{
+	return hsiphash_4u32(get_unaligned((const u32 *)src),
+			     get_unaligned((const u32 *)dst),
+			     get_unaligned((const u32 *)port), protocol,
+			     &hash_key);
+}
+
+static u32 hash6(const void *src, const void *dst, const void *port,
+		 u8 protocol)
+{
+	u32 words[10];
+
+	memcpy(words, src, 16);
+	memcpy(words + 4, dst, 16);
+	memcpy(words + 8, port, 4);
+	words[9] = protocol;
+	return hsiphash(words, sizeof(words), &hash_key);
+}
+
+static u32 hash_tuple(const void *data, u32 len, u32 seed)
+{
+	const struct gwlb_tuple *t = data;
+
+	if (t->version == 4)
+		return hash4(t->addr[0], t->addr[1], t->port, t->protocol);
+	return hash6(t->addr[0], t->addr[1], t->port, t->protocol);
+}
+
+static u32 hash_flow(const void *data, u32 len, u32 seed)
+{
+	const struct gwlb_flow *f = data;
+
+	if (f->version == 4)
+		return hash4(f->addr, f->addr + 4, f->inner_port, f->protocol);
+	return hash6(f->addr, f->addr + 16, f->inner_port, f->protocol);
+}
+
+/* 0 if the flow is of this tuple */
+static int compare(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct gwlb_tuple *t = arg->key;
+	const struct gwlb_flow *f = obj;
+	unsigned int len = f->version == 4 ? 4 : 16;
+
+	return f->version != t->version || f->protocol != t->protocol ||
+	       memcmp(f->inner_port, t->port, sizeof(t->port)) ||
+	       memcmp(f->addr, t->addr[0], len) ||
+	       memcmp(f->addr + len, t->addr[1], len);
+}
+
+static const struct rhashtable_params params = {
+	.head_offset = offsetof(struct gwlb_flow, node),
+	.hashfn = hash_tuple,
+	.obj_hashfn = hash_flow,
+	.obj_cmpfn = compare,
+	.automatic_shrinking = true,
+};
+
+static struct rhlist_head *of_tuple(struct gwlb_flows *flows,
+				    const struct gwlb_tuple *t)
+{
+	return rhltable_lookup(&flows->table, t, params);
+}
+
+static bool under_header(const struct gwlb_flow *flow,
+			 const struct gwlb_key *key, const u8 *options)
+{
+	return flow->options_len == key->geneve.options_len &&
+	       flow->vni == key->geneve.vni && flow->nocheck == key->nocheck &&
+	       !memcmp(flow->port, key->port, sizeof(flow->port)) &&
+	       !memcmp(gwlb_flow_options(flow), options, flow->options_len) &&
+	       gwlb_address_equal(&flow->peer->remote, &key->remote) &&
+	       gwlb_address_equal(&flow->peer->local, &key->local);
+}
+
+static struct gwlb_flow *lookup(struct gwlb_flows *flows,
+				const struct gwlb_key *key, const u8 *options)
+{
+	struct rhlist_head *list, *pos;
+	struct gwlb_flow *flow;
+
+	list = of_tuple(flows, &key->tuple);
+	rhl_for_each_entry_rcu(flow, pos, list, node)
+		if (under_header(flow, key, options))
+			return flow;
+	return NULL;
+}
+
+/* With the lock; whoever is first to take it out of the table gives up the
+ * reference of the table
+ */
+static void unhash(struct gwlb_flows *flows, struct gwlb_flow *flow)
+{
+	struct dst_entry *dst = gwlb_flow_dst(flow);
+
+	if (rhltable_remove(&flows->table, &flow->node, params))
+		return;
+	WRITE_ONCE(flows->count, flows->count - 1);
+	dst_dev_put(dst);
+	dst_release(dst);
+}
+
+/* Packets that are on their way need it */
+static bool in_use(struct gwlb_flow *flow)
+{
+	return gwlb_dst_shared(gwlb_flow_dst(flow));
+}
+
+static struct gwlb_flow *longer_idle(struct gwlb_flow *a, struct gwlb_flow *b)
+{
+	if (!a || in_use(b))
+		return a ?: in_use(b) ? NULL : b;
+	return gwlb_flow_idle(b) > gwlb_flow_idle(a) ? b : a;
+}
+
+/* The longest idle of a few picked by chance makes room. With the lock. */
+static void evict(struct gwlb_flows *flows)
+{
+	struct gwlb_flow *flow, *victim = NULL;
+	int seen = 0, buckets = 64;
+	struct rhlist_head *list, *pos;
+	struct bucket_table *tbl;
+	struct rhash_head *head;
+
+	rcu_read_lock();
+	tbl = rht_dereference_rcu(flows->table.ht.tbl, &flows->table.ht);
+	while (seen < 8 && buckets--) {
+		unsigned int hash = get_random_u32() & (tbl->size - 1);
+
+		rht_for_each_rcu(head, tbl, hash) {
+			list = container_of(head, struct rhlist_head, rhead);
+			rhl_for_each_entry_rcu(flow, pos, list, node) {
+				seen++;
+				victim = longer_idle(victim, flow);
+			}
+		}
+	}
+	if (victim)
+		unhash(flows, victim);
+	rcu_read_unlock();
+}
+
+/* Keeps the list of a tuple short. With the lock, under RCU. */
+static void tuple_evict(struct gwlb_flows *flows, const struct gwlb_tuple *t)
+{
+	struct gwlb_flow *flow, *victim = NULL;
+	struct rhlist_head *list, *pos;
+	int count = 0;
+
+	list = of_tuple(flows, t);
+	rhl_for_each_entry_rcu(flow, pos, list, node) {
+		count++;
+		victim = longer_idle(victim, flow);
+	}
+	if (count >= TUPLE_MAX && victim)
+		unhash(flows, victim);
+}
+
+static bool holds_fragments(const struct gwlb_flow *flow)
+{
+	return READ_ONCE(flow->fragmented) &&
+	       (u32)jiffies - READ_ONCE(flow->fragment_seen) < FRAGMENT_HOLD;
+}
+
+/**
+ * gwlb_flow_fragment() - may a fragment pass
+ * @link: it came in by
+ * @flow: it is of
+ *
+ * Conntrack would put together fragments of two endpoints, so that one at a
+ * time has a tuple to itself.
+ *
+ * Return: false if fragments of another endpoint have been seen of late.
+ * Context: BH off, RCU.
+ */
+bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow)
+{
+	struct gwlb_flows *flows = &link->flows;
+	struct rhlist_head *list, *pos;
+	struct gwlb_flow *other;
+	struct gwlb_tuple t;
+	bool free = true;
+
+	if (holds_fragments(flow)) {
+		WRITE_ONCE(flow->fragment_seen, jiffies);
+		return true;
+	}
+	gwlb_flow_tuple(flow, &t);
+	spin_lock(&flows->lock);
+	list = of_tuple(flows, &t);
+	rhl_for_each_entry_rcu(other, pos, list, node)
+		if (holds_fragments(other) &&
+		    !gwlb_flow_same_endpoint(flow, other))
+			free = false;
+	if (free) {
+		WRITE_ONCE(flow->fragment_seen, jiffies);
+		WRITE_ONCE(flow->fragmented, 1);
+	}
+	spin_unlock(&flows->lock);
+	return free;
+}
+
+static struct gwlb_flow *create(struct gwlb_link *link,
+				const struct gwlb_key *key, int turned,
+				const u8 *options, unsigned int max)
+{
+	struct gwlb_flows *flows = &link->flows;
+	struct gwlb_flow *flow;
+	int tries = 2;
+
+	spin_lock(&flows->lock);
+	/* another CPU may have been faster; a link that is going has no flows */
+	flow = lookup(flows, key, options);
+	if (flow || !netif_running(link->dev))
+		goto unlock;
+
+	/* two, so that a lowered limit is reached in time */
+	while (flows->count >= max && tries--)
+		evict(flows);
+	tuple_evict(flows, &key->tuple);
+
+	flow = gwlb_flow_new(link, key, turned, options);
+	if (!flow)
+		goto unlock;
+	if (rhltable_insert_key(&flows->table, &key->tuple, &flow->node, params)) {
+		dst_dev_put(gwlb_flow_dst(flow));
+		dst_release(gwlb_flow_dst(flow));
+		flow = NULL;
+		goto unlock;
+	}
+	WRITE_ONCE(flows->count, flows->count + 1);
+unlock:
+	spin_unlock(&flows->lock);
+	return flow;
+}
+
+/**
+ * gwlb_flow_get() - the flow of a received packet, made if it is new
+ * @link: it came in by
+ * @key: its header, tuple normalized
+ * @turned: it came the other way round than in the tuple
+ * @options: GENEVE options
+ * @max: flows that the link may have
+ *
+ * Return: the flow, NULL without memory. No reference is taken.
+ * Context: BH off, RCU.
+ */
+struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
+				const struct gwlb_key *key, int turned,
+				const u8 *options, unsigned int max)
+{
+	struct gwlb_flow *flow = lookup(&link->flows, key, options);
+
+	return flow ?: create(link, key, turned, options, max);
+}
+
+/**
+ * gwlb_flow_find() - the flow of a packet that lost its own
+ * @link: it came in by
+ * @tuple: inner addresses with which it came in; is normalized
+ * @reason: why nothing was found
+ *
+ * Return: the only flow on which packets came in with this tuple in this
+ *	direction, else NULL. No reference is taken.
+ * Context: RCU.
+ */
+struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
+				 struct gwlb_tuple *tuple,
+				 enum gwlb_drop_reason *reason)
+{
+	int turned = gwlb_tuple_normalize(tuple);
+	struct gwlb_flow *flow, *found = NULL;
+	struct rhlist_head *list, *pos;
+
+	*reason = GWLB_DROP_REASON_NO_CONTEXT;
+	list = of_tuple(&link->flows, tuple);
+	rhl_for_each_entry_rcu(flow, pos, list, node) {
+		if (!gwlb_flow_seen(flow, turned))
+			continue;
+		if (found) {
+			*reason = GWLB_DROP_REASON_AMBIGUOUS;
+			return NULL;
+		}
+		found = flow;
+	}
+	return found;
+}
+
+static struct gwlb_flow *later(struct gwlb_flow *a, struct gwlb_flow *b,
+			       int turned)
+{
+	if (!a)
+		return b;
+	return (s32)(READ_ONCE(b->last_seen[turned]) -
+		     READ_ONCE(a->last_seen[turned])) > 0 ? b : a;
+}
+
+/**
+ * gwlb_flow_last() - the flow of a packet that never carried one
+ * @link: such came in by
+ * @tuple: inner addresses with which they came in; is normalized
+ * @reason: why nothing was found
+ *
+ * Return: of the flows on which packets came in with this tuple in this
+ *	direction the last used one, if all are of one endpoint, else NULL. No
+ *	reference is taken.
+ * Context: RCU.
+ */
+struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
+				 struct gwlb_tuple *tuple,
+				 enum gwlb_drop_reason *reason)
+{
+	int turned = gwlb_tuple_normalize(tuple);
+	struct gwlb_flow *flow, *found = NULL;
+	struct rhlist_head *list, *pos;
+
+	*reason = GWLB_DROP_REASON_NO_CONTEXT;
+	list = of_tuple(&link->flows, tuple);
+	rhl_for_each_entry_rcu(flow, pos, list, node) {
+		if (!gwlb_flow_seen(flow, turned))
+			continue;
+		if (found && !gwlb_flow_same_endpoint(found, flow)) {
+			*reason = GWLB_DROP_REASON_AMBIGUOUS;
+			return NULL;
+		}
+		found = later(found, flow, turned);
+	}
+	return found;
+}
+
+/**
+ * gwlb_flow_towards() - what packets of one direction came with
+ * @flow: in whichever direction its packets came
+ * @turned: the direction: not as in the tuple, but the other way round
+ *
+ * Return: the last used of those of this tuple and endpoint on which packets
+ *	came in that direction, else @flow. No reference is taken.
+ * Context: RCU.
+ */
+struct gwlb_flow *gwlb_flow_towards(struct gwlb_flow *flow, int turned)
+{
+	struct gwlb_flow *other, *found = NULL;
+	struct rhlist_head *list, *pos;
+	struct gwlb_tuple t;
+
+	if (gwlb_flow_seen(flow, turned))
+		return flow;
+	gwlb_flow_tuple(flow, &t);
+	list = of_tuple(&gwlb_flow_link(flow)->flows, &t);
+	rhl_for_each_entry_rcu(other, pos, list, node)
+		if (gwlb_flow_seen(other, turned) &&
+		    gwlb_flow_same_endpoint(other, flow))
+			found = later(found, other, turned);
+	return found ?: flow;
+}
+
+/* A bucket of a table of any size has the hashes of the same low bits. Read
+ * from the last bit to the first they are a range, which that of a larger
+ * table only divides: a walk in this order meets each flow that stays, and
+ * none twice, whatever becomes of the table.
+ */
+static u32 order_of(const struct gwlb_flow *flow)
+{
+	return bitrev32(hash_flow(flow, 0, 0));
+}
+
+/* Those of one tuple and endpoint have the same */
+static u32 minor_of(const struct gwlb_flow *flow)
+{
+	u32 rest = flow->endpoint ? jhash(&flow->endpoint, 8, 0) :
+		   jhash(&flow->peer->remote.a, sizeof(struct in6_addr), 0);
+
+	return jhash(flow->addr, flow->version == 4 ? 8 : 32, rest) ^
+	       jhash(flow->inner_port, 4, flow->protocol);
+}
+
+static bool after(u32 order, const struct gwlb_flow *flow,
+		  const struct gwlb_flows_cursor *at)
+{
+	u32 minor;
+
+	if (order != at->order)
+		return order > at->order;
+	minor = minor_of(flow);
+	return minor != at->minor ? minor > at->minor : flow > at->last;
+}
+
+/* A range is as large as a bucket of the largest table has it */
+static unsigned int range_shift(const struct bucket_table *tbl,
+				struct rhashtable *ht)
+{
+	unsigned int size = 0;
+
+	for (; tbl; tbl = rht_dereference_rcu(tbl->future_tbl, ht))
+		size = max(size, tbl->size);
+	return 32 - ilog2(size);
+}
+
+/* The one to be visited next, in the range in which the walk is */
+static struct gwlb_flow *next_in_range(struct rhashtable *ht,
+				       const struct gwlb_flows_cursor *at)
+{
+	const struct bucket_table *tbl = rht_dereference_rcu(ht->tbl, ht);
+	unsigned int shift = range_shift(tbl, ht);
+	struct gwlb_flow *flow, *next = NULL;
+	struct gwlb_flows_cursor first;
+	struct rhlist_head *list, *pos;
+	struct rhash_head *head;
+
+	for (; tbl; tbl = rht_dereference_rcu(tbl->future_tbl, ht)) {
+		unsigned int hash = bitrev32(at->order) & (tbl->size - 1);
+
+		rht_for_each_rcu(head, tbl, hash) {
+			list = container_of(head, struct rhlist_head, rhead);
+			rhl_for_each_entry_rcu(flow, pos, list, node) {
+				u32 order = order_of(flow);
+
+				if (order >> shift != at->order >> shift ||
+				    !after(order, flow, at) ||
+				    (next && after(order, flow, &first)))
+					continue;
+				next = flow;
+				first.order = order;
+				first.minor = minor_of(flow);
+				first.last = flow;
+			}
+		}
+	}
+	return next;
+}
+
+/* Returns false at the end */
+static bool next_range(struct rhashtable *ht, struct gwlb_flows_cursor *at)
+{
+	unsigned int shift = range_shift(rht_dereference_rcu(ht->tbl, ht), ht);
+
+	at->order = ((at->order >> shift) + 1) << shift;
+	at->minor = 0;
+	at->last = NULL;
+	return at->order;
+}
+
+/**
+ * gwlb_flows_walk() - visit flows, those of one tuple and endpoint in a row
+ * @flows: of a link
+ * @at: zeroed before the first call
+ * @visit: is called for each
+ * @data: for @visit
+ *
+ * The walk is done in many calls, each of which takes not long. It visits each
+ * flow that stays once, one that comes or goes meanwhile at most once.
+ *
+ * Return: true if there is more.
+ * Context: process.
+ */
+bool gwlb_flows_walk(struct gwlb_flows *flows, struct gwlb_flows_cursor *at,
+		     gwlb_flows_visit *visit, void *data)
+{
+	struct rhashtable *ht = &flows->table.ht;
+	int budget = WALK_BUCKETS;
+	struct gwlb_flow *flow;
+	bool more = true;
+
+	/* a resize, which moves flows from table to table, waits for it */
+	mutex_lock(&ht->mutex);
+	rcu_read_lock();
+	while (more && budget--) {
+		while ((flow = next_in_range(ht, at))) {
+			struct gwlb_flows_cursor here = {
+				.order = order_of(flow),
+				.minor = minor_of(flow),
+				.last = flow,
+			};
+
+			if (!visit(flow, data))
+				goto out;
+			*at = here;
+		}
+		more = next_range(ht, at);
+	}
+out:
+	rcu_read_unlock();
+	mutex_unlock(&ht->mutex);
+	return more;
+}
+
+/**
+ * gwlb_flows_forget() - take a flow out of the table
+ * @flows: of its link
+ * @flow: under RCU
+ *
+ * Packets on their way keep theirs alive, but it leads nowhere any more.
+ */
+void gwlb_flows_forget(struct gwlb_flows *flows, struct gwlb_flow *flow)
+{
+	spin_lock_bh(&flows->lock);
+	unhash(flows, flow);
+	spin_unlock_bh(&flows->lock);
+}
+
+/* What a flow may be idle for, in jiffies */
+struct timeouts {
+	struct gwlb_flows *flows;
+	u32 tcp;
+	u32 other;
+};
+
+static bool expire(struct gwlb_flow *flow, void *data)
+{
+	const struct timeouts *t = data;
+	u32 timeout = flow->protocol == IPPROTO_TCP ? t->tcp : t->other;
+
+	if (gwlb_flow_idle(flow) > timeout && !in_use(flow))
+		gwlb_flows_forget(t->flows, flow);
+	return true;
+}
+
+static void collect(struct work_struct *work)
+{
+	struct gwlb_flows *flows = container_of(to_delayed_work(work),
+						struct gwlb_flows, gc);
+	struct gwlb_link *link = container_of(flows, struct gwlb_link, flows);
+	struct timeouts timeouts = { .flows = flows };
+	struct gwlb_flows_cursor at = {};
+	const struct gwlb_conf *conf;
+
+	rcu_read_lock();
+	conf = rcu_dereference(link->conf);
+	timeouts.tcp = conf->timeout_tcp * HZ;
+	timeouts.other = conf->timeout_other * HZ;
+	rcu_read_unlock();
+	while (gwlb_flows_walk(flows, &at, expire, &timeouts))
+		cond_resched();
+	queue_delayed_work(system_power_efficient_wq, &flows->gc, GC_INTERVAL);
+}
+
+/**
+ * gwlb_flows_start() - begin to forget idle flows
+ * @flows: of a link that comes up
+ */
+void gwlb_flows_start(struct gwlb_flows *flows)
+{
+	queue_delayed_work(system_power_efficient_wq, &flows->gc, GC_INTERVAL);
+}
+
+static bool forget(struct gwlb_flow *flow, void *data)
+{
+	gwlb_flows_forget(data, flow);
+	return true;
+}
+
+/**
+ * gwlb_flows_stop() - forget all flows
+ * @flows: of a link for which netif_running() is false
+ *
+ * Context: process.
+ */
+void gwlb_flows_stop(struct gwlb_flows *flows)
+{
+	struct gwlb_flows_cursor at = {};
+
+	cancel_delayed_work_sync(&flows->gc);
+	while (gwlb_flows_walk(flows, &at, forget, flows))
+		cond_resched();
+	WARN_ON_ONCE(flows->count);
+}
+
+/**
+ * gwlb_flows_init() - make the table
+ * @flows: zeroed
+ *
+ * Return: 0 or a negative errno.
+ */
+int gwlb_flows_init(struct gwlb_flows *flows)
+{
+	get_random_once(&hash_key, sizeof(hash_key));
+	spin_lock_init(&flows->lock);
+	INIT_DELAYED_WORK(&flows->gc, collect);
+	return rhltable_init(&flows->table, &params);
+}
+
+/**
+ * gwlb_flows_destroy() - free the table
+ * @flows: stopped, no reader left
+ */
+void gwlb_flows_destroy(struct gwlb_flows *flows)
+{
+	rhltable_destroy(&flows->table);
+}
