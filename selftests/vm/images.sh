@@ -11,6 +11,7 @@
 #	tree/		usr/lib/modules/RELEASE, headers, kbuild tools
 #	img		squashfs of tree/
 #	initrd-HASH	what it takes to mount both squashfs
+# A second root, boot-SUITE-HASH, has systemd and the packages of boot: as well.
 # A kernel is laid over a root by overlayfs, in the chroot and in the guest.
 
 pack() {
@@ -18,12 +19,14 @@ pack() {
 		-no-progress -quiet "${@:3}"
 }
 
+# suite_packages SUITE [boot]
 suite_packages() {
-	sed -E "/^(#|$)/d; s/^$1://; /:/d" "$vm/packages" | paste -sd,
+	sed -E "/^(#|$)/d; s/^($1${2:+|$2})://; /:/d" "$vm/packages" | paste -sd,
 }
 
+# build_root SUITE FOLDER [boot]
 build_root() {
-	local suite=$1 dir=$2 debs=$cache/debs/$1
+	local suite=$1 dir=$2 flavour=${3:-} debs=$cache/debs/$1
 	fresh_dir "$dir"
 	mkdir -p "$debs"
 	# the hooks keep the downloads, for the next change of the list
@@ -42,7 +45,7 @@ build_root() {
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
 		--setup-hook='mkdir -p "$1/var/cache/apt/archives/partial"' \
 		--setup-hook="cp -n '$debs'/*.deb \"\$1/var/cache/apt/archives/\" 2>/dev/null || true" \
-		--include="$(suite_packages "$suite")" \
+		--include="$(suite_packages "$suite" "$flavour")" \
 		--customize-hook="mv \"\$1\"/var/cache/apt/archives/*.deb '$debs/'" \
 		"" "$dir.tmp/tree" -
 	# mount points, and no name of the machine that built it
@@ -50,24 +53,36 @@ build_root() {
 	echo gwlb >"$dir.tmp/tree/etc/hostname"
 	echo "127.0.0.1 localhost gwlb" >"$dir.tmp/tree/etc/hosts"
 	rm -rf "$dir.tmp/tree/var/lib/apt/lists" "$dir.tmp/tree/etc/apt/sources.list"
+	[ -z "$flavour" ] || settle_boot "$dir.tmp/tree"
 	pack "$dir.tmp/tree" "$dir.tmp/img" -e var/cache
 	keep_dir "$dir"
 	# an older one of this suite may be in use: leave what is young
-	find "$cache/root" -maxdepth 1 -name "$suite-*" ! -path "$dir" -mtime +2 \
-		-exec rm -rf {} +
+	find "$cache/root" -maxdepth 1 -name "${flavour:+$flavour-}$suite-*" \
+		! -path "$dir" -mtime +2 -exec rm -rf {} +
 }
 
-# root_of SUITE: sets $root
+# settle_boot TREE: what a test wants of these it starts itself
+settle_boot() {
+	systemctl --root="$1" -q disable NetworkManager NetworkManager-wait-online \
+		nginx systemd-networkd systemd-timesyncd apt-daily.timer \
+		apt-daily-upgrade.timer
+	touch "$1/etc/cloud/cloud-init.disabled"
+	# without, systemd takes it for the first boot and enables everything
+	echo 0123456789abcdef0123456789abcdef >"$1/etc/machine-id"
+	ln -sf /proc/self/mounts "$1/etc/mtab"
+}
+
+# root_of SUITE [boot]: sets $root
 root_of() {
 	local key
-	key=$( { suite_packages "$1"; declare -f build_root; } | hash_of)
-	root=$cache/root/$1-$key
+	key=$( { suite_packages "$@"; declare -f build_root settle_boot; } | hash_of)
+	root=$cache/root/${2:+$2-}$1-$key
 	[ -e "$root" ] && return
 	need mmdebstrap squashfs-tools zstd debian-archive-keyring
-	locked "root-$1" need_root "$1" "$root"
+	locked "root-$1" need_root "$1" "$root" "${2:-}"
 }
 need_root() {
-	[ -e "$2" ] || step "root file system of $1 (about 90 s)" build_root "$1" "$2" ||
+	[ -e "$2" ] || step "root file system of $1 (about 90 s)" build_root "$@" ||
 		die "no root file system"
 }
 
@@ -161,7 +176,7 @@ build_initrd() {
 	mkdir -p "$t/bin" "$t/mods" "$t/proc" "$t/dev" "$t/sys"
 	cp /bin/busybox "$t/bin/"
 	install -m 755 "$vm/init" "$t/init"
-	for m in virtio_pci virtio_blk squashfs overlay virtio_console; do
+	for m in virtio_pci virtio_blk squashfs overlay ext4 virtio_console; do
 		# nothing is printed for what is built in
 		modprobe -d "$k/tree" -S "$rel" --show-depends "$m" 2>/dev/null |
 			sed -n 's/^insmod \([^ ]*\).*/\1/p' || true
