@@ -11,8 +11,11 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* main.c: one line on stderr, then exit status 1, or 2 for wrong usage */
-void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...);
+/* main.c: one line on stderr, then exit status 1; 3 if it may be just too
+ * early; 2 for wrong usage
+ */
+#define fail(...)	fail_with(1, __VA_ARGS__)
+void __attribute__((noreturn, format(printf, 2, 3))) fail_with(int status, const char *format, ...);
 void __attribute__((noreturn, format(printf, 1, 2))) usage(const char *format, ...);
 
 /* nl.c */
@@ -29,6 +32,7 @@ struct nlmsghdr *nl_gwlb(struct nl_buf *buf, uint8_t command, uint16_t flags);
 struct nlmsghdr *nl_route(struct nl_buf *buf, uint16_t type, uint16_t flags, uint8_t family);
 int nl_talk(int protocol, struct nlmsghdr *nlh, nl_cb *cb, void *data);
 const char *nl_reason(int err);
+const char *nl_no_module(void);
 uint32_t nl_bad_offset(void);
 void nl_parse(const struct nlattr *tb[], int max, const void *first, size_t len);
 void nl_parse_nested(const struct nlattr *tb[], int max, const struct nlattr *nest);

@@ -35,6 +35,12 @@ static const char *culprit(char *words[], int err)
 	return word;
 }
 
+/* An address may come later, at boot for one */
+static int status_of(int err)
+{
+	return err == EADDRNOTAVAIL ? 3 : 1;
+}
+
 void link_add(const char *name, char *words[])
 {
 	struct nl_buf buf;
@@ -45,13 +51,12 @@ void link_add(const char *name, char *words[])
 	put_info(nlh, words);
 	err = nl_talk(NETLINK_ROUTE, nlh, NULL, NULL);
 	if (err == EOPNOTSUPP && access("/sys/module/gwlb", F_OK))
-		fail("cannot add %s: the gwlb module is not loaded; load it with: modprobe gwlb",
-		     name);
+		fail("cannot add %s: %s", name, nl_no_module());
 	if (err == EEXIST)
 		fail("cannot add %s: there is a device of that name already", name);
 	if (err) {
 		file_at(culprit(words, err));
-		fail("cannot add %s: %s", name, nl_reason(err));
+		fail_with(status_of(err), "cannot add %s: %s", name, nl_reason(err));
 	}
 }
 
@@ -69,7 +74,7 @@ void link_set(const char *name, char *words[])
 	put_info(nlh, words);
 	err = nl_talk(NETLINK_ROUTE, nlh, NULL, NULL);
 	if (err)
-		fail("cannot change %s: %s", name, nl_reason(err));
+		fail_with(status_of(err), "cannot change %s: %s", name, nl_reason(err));
 }
 
 /* By index, as rtnetlink would delete a link of that name of any kind */

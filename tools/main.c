@@ -46,7 +46,7 @@ static void __attribute__((format(printf, 1, 0))) complain(const char *format, v
 	vfprintf(stderr, format, ap);
 }
 
-void fail(const char *format, ...)
+void fail_with(int status, const char *format, ...)
 {
 	va_list ap;
 
@@ -54,7 +54,7 @@ void fail(const char *format, ...)
 	complain(format, ap);
 	va_end(ap);
 	fputc('\n', stderr);
-	exit(1);
+	exit(status);
 }
 
 void usage(const char *format, ...)

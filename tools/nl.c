@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include "gwlbctl.h"
 
 /* What the kernel said to its last answer */
@@ -61,6 +62,32 @@ static void read_family(const struct nlmsghdr *nlh, void *data)
 	*(uint16_t *)data = nl_number(tb[CTRL_ATTR_FAMILY_ID]);
 }
 
+/* Why the kernel knows nothing of gwlb, and what to do */
+const char *nl_no_module(void)
+{
+	static char text[256];
+	char path[128], line[1024];
+	struct utsname kernel;
+	bool found = false;
+	FILE *f;
+
+	uname(&kernel);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", kernel.release);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		found |= !!strstr(line, "/gwlb.ko");
+	if (f)
+		fclose(f);
+	if (f && !found)
+		snprintf(text, sizeof(text),
+			 "there is no gwlb module for this kernel, %s; build it: dkms autoinstall, or make install where the source is",
+			 kernel.release);
+	else
+		snprintf(text, sizeof(text),
+			 "the gwlb module is not loaded; load it with: modprobe gwlb");
+	return text;
+}
+
 /* A request to the module, which this loads if it can be loaded */
 struct nlmsghdr *nl_gwlb(struct nl_buf *buf, uint8_t command, uint16_t flags)
 {
@@ -73,7 +100,7 @@ struct nlmsghdr *nl_gwlb(struct nl_buf *buf, uint8_t command, uint16_t flags)
 		mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, GWLB_GENL_NAME);
 		err = nl_talk(NETLINK_GENERIC, nlh, read_family, &family);
 		if (err == ENOENT)
-			fail("the gwlb module is not loaded; load it with: modprobe gwlb");
+			fail("%s", nl_no_module());
 		if (err)
 			fail("cannot find the gwlb module: %s", nl_reason(err));
 	}

@@ -70,7 +70,7 @@ wrong() { # TEXT ARG...
 error() { # TEXT ARG...
 	local text=$1
 	shift
-	check "refused: gwlbctl $*" refused 1 "$text" "$@"
+	check "refused: gwlbctl $*" refused "${status:-1}" "$text" "$@"
 }
 
 # facts [ARG...]: of the JSON of gwlb0, with ARG... to show; lines of standard
@@ -349,7 +349,7 @@ for verb in "add gwlb1" "set gwlb0"; do
 			error "$doing: A timeout must be from 1 to 604800 seconds" \
 				$verb tos 7 timeout-$timeout 604801
 		done
-		error "$doing: The local address is not on this machine; add it to an interface first" \
+		status=3 error "$doing: The local address is not on this machine; add it to an interface first" \
 			$verb port 7102 local 192.0.2.77
 		error "$doing: At most 32 prefixes can be allowed; use shorter ones" \
 			$verb ttl 7 port 7102 allow "$(seq -s , -f 10.1.%g.0 33)"

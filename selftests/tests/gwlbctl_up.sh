@@ -114,7 +114,7 @@ refused "last-resort: twice" 2 "$file:2: last-resort is given twice" \
 refused "what the kernel refuses" 1 \
 	"$file:2: cannot add gwlb0: $(app gwlbctl add gwlb0 ttl 0 2>&1 | sed 's/.*gwlb0: //')" \
 	<<<$'port 7001\nttl 0\nmax-flows 5'
-refused "an address of another machine" 1 \
+refused "an address of another machine" 3 \
 	"$file:2: cannot add gwlb0: $(app gwlbctl add gwlb0 local 192.0.2.9 2>&1 | sed 's/.*gwlb0: //')" \
 	<<<$'port 7001\nlocal 192.0.2.9'
 app gwlbctl add gwlb9 port 7001
