@@ -197,6 +197,12 @@ void conf_read(struct conf *conf, const struct nlattr *nest)
 	const struct nlattr *tb[GWLB_A_CONF_MAX + 1];
 
 	nl_parse_nested(tb, GWLB_A_CONF_MAX, nest);
+	conf_take(conf, tb);
+}
+
+/* tb is indexed by GWLB_A_CONF_* */
+void conf_take(struct conf *conf, const struct nlattr *tb[])
+{
 	conf->port = nl_number(tb[GWLB_A_CONF_PORT]);
 	conf->mode = nl_number(tb[GWLB_A_CONF_MODE]);
 	conf->ttl = nl_number(tb[GWLB_A_CONF_TTL]);

@@ -65,7 +65,7 @@ char **file_read(const char *path)
 	return words;
 }
 
-static void print(FILE *f, const struct link *link)
+void file_print(FILE *f, const struct link *link)
 {
 	const struct conf *conf = &link->conf;
 
@@ -100,7 +100,7 @@ void file_save(const char *name, const char *path)
 	f = fdopen(fd, "w");
 	if (!f)
 		fail("no memory");
-	print(f, state.links);
+	file_print(f, state.links);
 	if (fflush(f) || fchmod(fd, 0644) || fsync(fd) || rename(temporary, path))
 		err = errno;
 	if (err) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "gwlb.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -73,6 +74,7 @@ struct conf {
 void conf_write(struct nlmsghdr *nlh, char *words[]);
 const char *conf_at(char *words[], uint32_t offset);
 void conf_read(struct conf *conf, const struct nlattr *nest);
+void conf_take(struct conf *conf, const struct nlattr *tb[]);
 const char *conf_mode(const struct conf *conf);
 const char *conf_critical(const struct conf *conf);
 
@@ -133,6 +135,7 @@ bool route_is_there(uint32_t ifindex);
 
 /* file.c */
 char **file_read(const char *path);
+void file_print(FILE *f, const struct link *link);
 void file_save(const char *name, const char *path);
 void file_at(const char *word);
 const char *file_place(void);

@@ -590,7 +590,8 @@ complete_ "" set gwlb0 ttl ""
 gwlbctl del gwlb0
 
 installed() { make -s -C tools "$1" DESTDIR="$tmp/root" PREFIX=/usr && find "$tmp/root" -type f -printf '%m %P\n' | sort -k2; }
-check "install" same "$(installed install)" "644 usr/lib/systemd/network/10-gwlb.network
+check "install" same "$(installed install)" "644 usr/lib/ip/link_gwlb.so
+644 usr/lib/systemd/network/10-gwlb.network
 644 usr/lib/systemd/system/gwlb@.service
 755 usr/sbin/gwlbctl
 644 usr/share/bash-completion/completions/gwlbctl
