@@ -121,13 +121,14 @@ clean() {
 }
 
 echo "TAP version 13"
-need shellcheck perl python3 git groff-base
+need shellcheck perl python3 python3-yaml git groff-base
 tools=$(selftests/vm/kernel-tools) || exit
 check shellcheck run_shellcheck
 check "checkpatch, kernel" checkpatch_kernel
 check "checkpatch, user space" checkpatch_tests
 check kernel-doc kernel_doc
 check "man pages" man_pages
+check "CloudFormation templates" silent selftests/aws/plant.sh
 check "generated netlink code is current" \
 	kmod/netlink-gen.sh --check "$tools/tools/net/ynl"
 check "dkms.conf has the version of the module" dkms_version
