@@ -242,13 +242,15 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 	if (family(skb) == NFPROTO_IPV4) {
 		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 		IPCB(skb)->iif = dev->ifindex;
-		skb_set_transport_header(skb, ip_hdrlen(skb));
 	} else {
 		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
 		IP6CB(skb)->iif = dev->ifindex;
 		IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
-		skb_set_transport_header(skb, sizeof(struct ipv6hdr));
 	}
+	/* behind IPv6 extension headers too: the length of segments is
+	 * reckoned from there
+	 */
+	skb_set_transport_header(skb, in.hdr_len);
 
 	gwlb_passing_begin(&p, skb, flow, &in.tuple);
 	if (nf_hook(family(skb), NF_INET_PRE_ROUTING, net, NULL, skb, dev, NULL,
