@@ -13,6 +13,10 @@
 #include "compat_probed.h"
 #include "uapi/gwlb.h"
 
+#ifdef HAVE_NET_GRO_H
+#include <net/gro.h>
+#endif
+
 #ifdef HAVE_NET_GSO_H
 #include <net/gso.h>
 #endif
@@ -31,6 +35,66 @@ static inline void skb_clear_tstamp(struct sk_buff *skb)
 	skb->tstamp = 0;
 }
 #endif
+
+#ifndef HAVE_SKB_GRO_HEADER
+static inline void *skb_gro_header(struct sk_buff *skb, unsigned int hlen,
+				   unsigned int offset)
+{
+	if (skb_gro_header_hard(skb, hlen))
+		return skb_gro_header_slow(skb, hlen, offset);
+	return skb_gro_header_fast(skb, offset);
+}
+#endif
+
+/* Newer kernels note for an inner IPv4 header and an outer or only one apart
+ * that all ids are the same, older ones for the innermost.
+ */
+static inline void gwlb_gso_unwrap(struct sk_buff *skb)
+{
+#ifdef HAVE_GSO_FIXEDID_INNER
+	unsigned int *type = &skb_shinfo(skb)->gso_type;
+
+	if (!skb_is_gso(skb))
+		return;
+	*type &= ~SKB_GSO_TCP_FIXEDID;
+	if (*type & SKB_GSO_TCP_FIXEDID_INNER)
+		*type ^= SKB_GSO_TCP_FIXEDID_INNER | SKB_GSO_TCP_FIXEDID;
+#endif
+}
+
+static inline void gwlb_gso_wrap(struct sk_buff *skb)
+{
+#ifdef HAVE_GSO_FIXEDID_INNER
+	unsigned int *type = &skb_shinfo(skb)->gso_type;
+
+	if (skb_is_gso(skb) && *type & SKB_GSO_TCP_FIXEDID)
+		*type ^= SKB_GSO_TCP_FIXEDID_INNER | SKB_GSO_TCP_FIXEDID;
+#endif
+}
+
+/* When an aggregate is complete, older kernels take the addresses of the inner
+ * header for those of the outer: the checksum that they begin is wrong, and
+ * they find no socket but one of any address.
+ */
+static inline bool gwlb_gro_knows_outer(void)
+{
+#ifdef HAVE_GRO_NETWORK_OFFSETS
+	return true;
+#else
+	return false;
+#endif
+}
+
+/* An aggregate of inner datagrams is not taken apart at the socket, one that
+ * is a mere list of packets is: of that a rule would change the first only.
+ * Where the two cannot be told apart both are taken apart.
+ */
+static inline void gwlb_accept_udp_gso(struct sock *sk)
+{
+#ifdef HAVE_UDP_ACCEPT_L4_BIT
+	udp_set_bit(ACCEPT_L4, sk);
+#endif
+}
 
 #ifdef HAVE_UDP_TUNNEL_SOCK_IS_SOCK
 #define gwlb_tunnel_sock(sk)	(sk)

@@ -80,6 +80,23 @@ SKB_CLEAR_TSTAMP linux/skbuff.h
 IPV6_STUB_FRAGMENT net/ipv6_stubs.h
 	(void)ipv6_stub->ipv6_fragment;
 
+NET_GRO_H net/gro.h
+	(void)0;
+
+SKB_GRO_HEADER net/gro.h
+	skb_gro_header(0, 0, 0);
+
+GSO_FIXEDID_INNER linux/skbuff.h
+	(void)SKB_GSO_TCP_FIXEDID_INNER;
+
+GRO_NETWORK_OFFSETS net/gro.h
+	struct sk_buff *skb = 0;
+	(void)NAPI_GRO_CB(skb)->network_offsets;
+
+UDP_ACCEPT_L4_BIT linux/udp.h
+	struct sock *sk = 0;
+	udp_set_bit(ACCEPT_L4, sk);
+
 NET_GSO_H net/gso.h
 	(void)0;
 

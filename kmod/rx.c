@@ -139,6 +139,7 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 	if (__iptunnel_pull_header(skb, hlen, htons(key.geneve.protocol), true,
 				   true))
 		goto drop;
+	gwlb_gso_unwrap(skb);
 	skb_orphan(skb);
 	skb->dev = link->dev;
 	skb_reset_mac_header(skb);

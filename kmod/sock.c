@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "compat.h"
 #include "conf.h"
+#include "gro.h"
 #include "link.h"
 #include "rx.h"
 #include "sock.h"
@@ -11,6 +12,8 @@ static struct sock *open_one(struct net *net, const struct gwlb_conf *conf,
 	struct udp_tunnel_sock_cfg tunnel = {
 		.encap_type = 1,
 		.encap_rcv = gwlb_rx,
+		.gro_receive = gwlb_gro_receive,
+		.gro_complete = gwlb_gro_complete,
 	};
 	struct udp_port_cfg port = {
 		.family = family,
@@ -32,6 +35,7 @@ static struct sock *open_one(struct net *net, const struct gwlb_conf *conf,
 		return ERR_PTR(err);
 	sock->sk->sk_allocation = GFP_ATOMIC;
 	setup_udp_tunnel_sock(net, gwlb_tunnel_sock(sock->sk), &tunnel);
+	gwlb_accept_udp_gso(sock->sk);
 	return sock->sk;
 }
 

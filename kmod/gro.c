@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Packets of one flow that arrive together become one before they reach the
+ * socket; the uplink makes the same packets of it again. What the kernel does
+ * for TCP and UDP is what is done here, behind a header that must not differ
+ * in a single bit.
+ */
+#include <linux/udp.h>
+#include <net/ip6_checksum.h>
+#include <net/udp.h>
+#include "compat.h"
+#include "gro.h"
+#include "link.h"
+
+/* The header of a packet that gwlb_rx() would take as far as it can be seen
+ * from here, or NULL; it begins at the UDP header.
+ */
+static const u8 *header(const struct sock *sk, struct sk_buff *skb,
+			struct gwlb_geneve *g)
+{
+	const struct gwlb_link *link = rcu_dereference_sk_user_data(sk);
+	unsigned int at = skb_gro_offset(skb) - sizeof(struct udphdr);
+	unsigned int want = sizeof(struct udphdr) + GWLB_GENEVE_HLEN;
+	const struct gwlb_conf *conf;
+	const struct udphdr *uh;
+
+	if (!link || !(link->dev->features & NETIF_F_GRO))
+		return NULL;
+	conf = rcu_dereference(link->conf);
+	if (conf->local.len && !gwlb_gro_knows_outer())
+		return NULL;
+	uh = skb_gro_header(skb, at + want, at);
+	if (!uh)
+		return NULL;
+	/* UDP would cut off what is behind its own end */
+	if (ntohs(uh->len) != sizeof(*uh) + skb_gro_len(skb))
+		return NULL;
+	want = sizeof(*uh) + gwlb_geneve_len((const u8 *)(uh + 1));
+	if (want > ntohs(uh->len))
+		return NULL;
+	uh = skb_gro_header(skb, at + want, at);
+	if (!uh || gwlb_geneve_parse((const u8 *)(uh + 1), want - sizeof(*uh),
+				     conf->critical, g))
+		return NULL;
+	return (const u8 *)uh;
+}
+
+/**
+ * gwlb_gro_receive() - see whether a packet continues one that is held back
+ * @sk: socket of a link
+ * @head: packets held back
+ * @skb: packet whose offset is behind the UDP header
+ *
+ * Return: which packet of @head must wait no longer, or NULL.
+ * Context: BH off, RCU; a gro_receive of struct udp_tunnel_sock_cfg.
+ */
+struct sk_buff *gwlb_gro_receive(struct sock *sk, struct list_head *head,
+				 struct sk_buff *skb)
+{
+	unsigned int offset = skb_gro_offset(skb);
+	struct packet_offload *inner;
+	struct sk_buff *held, *pp;
+	struct gwlb_geneve g;
+	unsigned int hlen;
+	const u8 *p;
+
+	p = header(sk, skb, &g);
+	inner = p ? gro_find_receive_by_type(htons(g.protocol)) : NULL;
+	if (!inner) {
+		NAPI_GRO_CB(skb)->flush = 1;
+		return NULL;
+	}
+	p += sizeof(struct udphdr);
+	hlen = GWLB_GENEVE_HLEN + g.options_len;
+
+	list_for_each_entry(held, head, list) {
+		if (!NAPI_GRO_CB(held)->same_flow)
+			continue;
+		if (skb_headlen(held) < offset + hlen ||
+		    memcmp(held->data + offset, p, hlen))
+			NAPI_GRO_CB(held)->same_flow = 0;
+	}
+
+	skb_gro_pull(skb, hlen);
+	skb_gro_postpull_rcsum(skb, p, hlen);
+	pp = call_gro_receive(inner->callbacks.gro_receive, head, skb);
+	skb_gro_flush_final(skb, pp, 0);
+	return pp;
+}
+
+/* The outer UDP checksum, as it must be for whoever takes the aggregate apart
+ * before it reaches the socket: a queue does.
+ */
+static void begin_checksum(const struct sock *sk, struct sk_buff *skb,
+			   unsigned int at)
+{
+	struct udphdr *uh = (struct udphdr *)(skb->data + at);
+	const struct ipv6hdr *ip6 = (void *)uh - sizeof(*ip6);
+	const struct iphdr *ip = (void *)uh - sizeof(*ip);
+
+	if (!uh->check)
+		return;
+	/* options of either are seldom there, and never with IPv4 */
+	if (sk->sk_family == AF_INET)
+		uh->check = ~udp_v4_check(skb->len - at, ip->saddr, ip->daddr, 0);
+	else if (at >= sizeof(*ip6) && ip6->nexthdr == IPPROTO_UDP)
+		uh->check = ~udp_v6_check(skb->len - at, &ip6->saddr,
+					  &ip6->daddr, 0);
+}
+
+/**
+ * gwlb_gro_complete() - make a packet of those that were merged
+ * @sk: socket of a link
+ * @skb: they
+ * @nhoff: where the GENEVE header is
+ *
+ * Return: 0 or a negative errno.
+ * Context: BH off, RCU; a gro_complete of struct udp_tunnel_sock_cfg.
+ */
+int gwlb_gro_complete(struct sock *sk, struct sk_buff *skb, int nhoff)
+{
+	const u8 *p = skb->data + nhoff;
+	struct packet_offload *inner;
+
+	inner = gro_find_complete_by_type(*(const __be16 *)(p + 2));
+	if (!inner)
+		return -ENOENT;
+	if (!gwlb_gro_knows_outer())
+		begin_checksum(sk, skb, nhoff - sizeof(struct udphdr));
+	nhoff += gwlb_geneve_len(p);
+	skb_set_inner_mac_header(skb, nhoff);
+	return inner->callbacks.gro_complete(skb, nhoff);
+}
