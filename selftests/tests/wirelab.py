@@ -73,10 +73,11 @@ def udp(src, dst, sport, dport, payload=b'', check=True):
     return struct.pack('!HHHH', sport, dport, length, int(check)) + payload
 
 
-def tcp(src, dst, sport, dport, payload=b'', seq=1, flags=0x18):
+def tcp(src, dst, sport, dport, payload=b'', seq=1, flags=0x18, options=b''):
     def header(check):
-        return struct.pack('!HHIIBBHHH', sport, dport, seq, 1, 5 << 4, flags, 512, check, 0)
-    data = pseudo(src, dst, TCP, 20 + len(payload)) + header(0) + payload
+        return struct.pack('!HHIIBBHHH', sport, dport, seq, 1, 20 + len(options) << 2, flags, 512,
+                           check, 0) + options
+    data = pseudo(src, dst, TCP, 20 + len(options) + len(payload)) + header(0) + payload
     return header(checksum(data)) + payload
 
 
