@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program behind a netfilter queue. Says "ready", then "ID" of each packet
+ * A program behind a netfilter queue, with -g one that takes aggregates whole,
+ * as they are. Says "ready", then "ID" of each packet
  * on standard output. Gives every packet the verdict of the command line, or
  * takes verdicts, in any order, as lines "ID VERDICT" from standard input until
  * it ends.
@@ -29,6 +30,7 @@
 
 static struct mnl_socket *sock;
 static unsigned int queue;
+static bool whole;
 static const char *verdict_of_all;
 
 /* By id, which the kernel counts up from 1 */
@@ -150,6 +152,10 @@ static void bind_queue(void)
 	send_request(nlh);
 	nlh = nfq_nlmsg_put(buf, NFQNL_MSG_CONFIG, queue);
 	nfq_nlmsg_cfg_put_params(nlh, NFQNL_COPY_PACKET, 0xffff);
+	if (whole) {
+		mnl_attr_put_u32(nlh, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_GSO));
+		mnl_attr_put_u32(nlh, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO));
+	}
 	nlh->nlmsg_flags |= NLM_F_ACK;
 	send_request(nlh);
 	on_socket();
@@ -159,8 +165,13 @@ int main(int argc, char **argv)
 {
 	struct pollfd fds[2] = { { .events = POLLIN }, { .events = POLLIN } };
 
+	if (argc > 1 && !strcmp(argv[1], "-g")) {
+		whole = true;
+		argv++;
+		argc--;
+	}
 	if (argc < 2 || argc > 3)
-		errx(2, "usage: nfq QUEUE [accept|drop|mangle]");
+		errx(2, "usage: nfq [-g] QUEUE [accept|drop|mangle]");
 	queue = atoi(argv[1]);
 	verdict_of_all = argv[2];
 	setvbuf(stdout, NULL, _IOLBF, 0);
