@@ -62,15 +62,14 @@ static inline void gwlb_gso_unwrap(struct sk_buff *skb)
 #endif
 }
 
-static inline void gwlb_gso_wrap(struct sk_buff *skb)
-{
+/* Of the inner header UDP tunnels of these do not ask it: such an aggregate is
+ * taken apart before it has another.
+ */
 #ifdef HAVE_GSO_FIXEDID_INNER
-	unsigned int *type = &skb_shinfo(skb)->gso_type;
-
-	if (skb_is_gso(skb) && *type & SKB_GSO_TCP_FIXEDID)
-		*type ^= SKB_GSO_TCP_FIXEDID_INNER | SKB_GSO_TCP_FIXEDID;
+#define GWLB_GSO_FEATURES	(NETIF_F_GSO_SOFTWARE & ~NETIF_F_TSO_MANGLEID)
+#else
+#define GWLB_GSO_FEATURES	NETIF_F_GSO_SOFTWARE
 #endif
-}
 
 /* When an aggregate is complete, older kernels take the addresses of the inner
  * header for those of the outer: the checksum that they begin is wrong, and

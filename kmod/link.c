@@ -162,7 +162,7 @@ static void link_setup(struct net_device *dev)
 	dev->priv_flags |= IFF_NO_QUEUE;
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	dev->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM |
-			   NETIF_F_RXCSUM | NETIF_F_GSO_SOFTWARE;
+			   NETIF_F_RXCSUM | GWLB_GSO_FEATURES;
 	dev->features |= dev->hw_features;
 	gwlb_dev_set_lltx(dev);
 	gwlb_dev_set_tstats(dev);

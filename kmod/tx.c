@@ -193,8 +193,6 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	    udp_tunnel_handle_offloads(skb, !flow->nocheck))
 		goto release;
 
-	gwlb_gso_wrap(skb);
-
 	gwlb_peer_count_tx(flow->peer, skb->len);
 	skb_orphan(skb);
 	push_geneve(skb, flow);
