@@ -119,7 +119,7 @@ for v in (4, 6):
 last_resort('add')
 REJECT = '''table inet t { chain c { type filter hook %s priority 0;
     iifname gwlb0 tcp dport 80 reject with tcp reset
-    iifname gwlb0 udp dport 53 reject with icmpx admin-prohibited
+    iifname gwlb0 udp dport 53 reject with icmpx type admin-prohibited
     iifname gwlb0 udp dport 54 meta nfproto ipv4 reject
     iifname gwlb0 udp dport 54 meta nfproto ipv6 reject } }'''
 PROHIBITED, PORT = {4: 13, 6: 1}, {4: 3, 6: 4}
@@ -177,8 +177,8 @@ nft('''table ip t { chain d { type nat hook prerouting priority -100;
     chain s { type nat hook postrouting priority 100; udp dport 56 masquerade; }
     chain f { type filter hook forward priority 0;
         tcp dport 80 reject with tcp reset
-        udp dport 53 reject with icmp admin-prohibited
-        udp dport 56 reject with icmp admin-prohibited } }''')
+        udp dport 53 reject with icmp type admin-prohibited
+        udp dport 56 reject with icmp type admin-prohibited } }''')
 answered('reject behind DNAT: tcp reset', wire(geneve(syn(4))), B[4], A[4], TCP, reset(4, 7, 1))
 answered('reject behind DNAT: ICMP error', wire(geneve(query(4))), B[4], A[4], ICMP,
          unreachable(4, 13, query(4)))

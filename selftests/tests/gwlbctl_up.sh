@@ -145,7 +145,7 @@ cat >"$tmp/refuse.c" <<-'END'
 			-1 : real(nl, nlh, len);
 	}
 END
-gcc -shared -fPIC -o "$tmp/refuse.so" "$tmp/refuse.c"
+gcc -shared -fPIC -o "$tmp/refuse.so" "$tmp/refuse.c" -ldl
 is "the last step fails" "gwlbctl: cannot bring up gwlb0: No buffer space available" \
 	"$(LD_PRELOAD=$tmp/refuse.so app gwlbctl up gwlb0 2>&1)"
 check "the last step fails: no link is left" absent

@@ -75,6 +75,11 @@ skip() {
 	exit 4
 }
 
+bail() {
+	echo "Bail out! $*"
+	exit 1
+}
+
 # wait_for COMMAND...: until it succeeds; fails after a time that only a hang takes
 wait_for() {
 	local end=$((SECONDS + 30 * ${TIMEOUT_FACTOR:-1}))
@@ -115,11 +120,11 @@ encap() {
 
 # side NAMESPACE IPV4 IPV6: a namespace behind the load balancer
 side() {
-	ip -batch - <<-END
+	ip -batch - <<-END || return
 		netns add $1
 		link add eth0 netns $1 mtu $mtu type veth peer name ${1}0 netns gw mtu $mtu
 	END
-	ip -n gw -batch - <<-END
+	ip -n gw -batch - <<-END || return
 		address add ${2%.*}.1/24 dev ${1}0
 		address add fe80::1/64 nodad dev ${1}0
 		link set ${1}0 up
@@ -135,29 +140,42 @@ side() {
 	END
 }
 
+# bare_inner: stock parts can wrap a packet without an Ethernet header
+bare_inner() {
+	ip -n gw link add gnv mtu 8900 type geneve external innerprotoinherit dstport 6081 ||
+		return
+	# a kernel that does not know the attribute takes no notice of it
+	ip -n gw -d link show gnv | grep -qw innerprotoinherit
+}
+
 # lab: makes the topology above, gwlb0 with its defaults included; $mtu is that
 # of wl and inet
 mtu=1500
 lab() {
 	[ "$(id -u)" = 0 ] || skip "must be root"
+	ip link help geneve 2>&1 | grep -q innerprotoinherit ||
+		skip "ip of this system does not know geneve innerprotoinherit"
 	trap lab_remove EXIT
 	lab_remove
-	ip -batch - <<-END
+	lab_make || bail "the lab could not be made"
+}
+lab_make() {
+	ip -batch - <<-END || return
 		netns add gw
 		netns add app
 		link add eth0 netns gw mtu 9001 type veth peer name eth0 netns app mtu 9001
 	END
 	gw sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 \
-		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
-	ip -n gw -batch - <<-END
+		net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 ||
+		return
+	bare_inner || skip "this kernel does not know geneve innerprotoinherit"
+	ip -n gw -batch - <<-END || return
 		address add $gw4/24 dev eth0
 		link set eth0 up
-		link add gnv mtu 8900 type geneve external innerprotoinherit dstport 6081
 		link set gnv up
 	END
-	side wl $wl4 $wl6
-	side inet $inet4 $inet6
-	{ encap wl0; encap inet0; } | gw tc -batch -
+	side wl $wl4 $wl6 && side inet $inet4 $inet6 || return
+	{ encap wl0; encap inet0; } | gw tc -batch - || return
 	ip -n app -batch - <<-END
 		link set lo up
 		address add $app4/24 dev eth0

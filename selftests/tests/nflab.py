@@ -19,6 +19,15 @@ def nft(rules):
         raise SystemExit('# nft: ' + done.stdout)
 
 
+def has_egress():
+    """Is there a hook for what leaves a device"""
+    chain = 'add table netdev probe; add chain netdev probe c ' \
+        '{ type filter hook egress device lo priority 0; }; delete table netdev probe'
+    done = subprocess.run('ip netns exec app nft -f -'.split(), input=chain.encode(),
+                          stderr=subprocess.DEVNULL, check=False)
+    return done.returncode == 0
+
+
 def counters(name, want):
     """ok if the named counters, which begin anew, are these and the rest 0"""
     listed = json.loads(run('ip netns exec app nft -j reset counters'))['nftables']

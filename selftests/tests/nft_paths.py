@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Rules that copy, redirect, hold or short-cut what passes gwlb0. A
 packet may leave with its own context or not at all. Topology: wirelab.py"""
-from nflab import A, B, R, V, back, counters, dgram, gone, nft, of
+from nflab import A, B, R, V, back, counters, dgram, gone, has_egress, nft, of
 from wirelab import DF, GW, Lab, finish, ok, run, without_id
 
 lab = Lab()
+egress = has_egress()
 
 
 def bare(f, dport, **ip):
@@ -36,10 +37,7 @@ table netdev t {
         udp dport 3004 fwd to gwlb0
         udp dport 3005 fwd to dum0
     }
-    chain out {
-        type filter hook egress device gwlb0 priority filter
-        udp dport 3006 dup to dum0
-    }
+%s
 }
 table inet t {
     counter forward {}
@@ -48,7 +46,11 @@ table inet t {
         counter name forward
     }
 }
-''')
+''' % ('''
+    chain out {
+        type filter hook egress device gwlb0 priority filter
+        udp dport 3006 dup to dum0
+    }''' if egress else ''))
 for f in 4, 6:
     v = 'IPv%d: ' % f
     # nf_dup_ipv4() sets DF
@@ -67,7 +69,10 @@ for f in 4, 6:
     lab.bounce(v + 'fwd to gwlb0 in ingress', [of(c, dgram(f, 3004)) for c in (1, 2, 1)])
     counters(v + 'is a way past FORWARD', {'forward': 2})
     gone(lab, v + 'fwd to another device in ingress', f, *[dgram(f, 3005)] * 2)
-    lab.bounce(v + 'dup to another device in egress', [of(1, dgram(f, 3006))] * 2)
+    if egress:
+        lab.bounce(v + 'dup to another device in egress', [of(1, dgram(f, 3006))] * 2)
+    else:
+        ok(True, v + 'dup to another device in egress # SKIP this kernel has no such hook')
 
 # ---- flowtable: it serves the direction for which it made a route, past FORWARD,
 # and takes one from the TTL; the other, whose packets have no route, it leaves
