@@ -28,24 +28,30 @@ copy_tree() {
 	mv "$b/files.new" "$b/files"
 }
 
-# in_chroot ROOT KERNEL BUILD SCRIPT: kernel laid over root, writes going to
-# memory, the copy of the tree at /src; what SCRIPT installs ends up in inst/.
+# in_chroot ROOT KERNEL[:KERNEL]... BUILD SCRIPT: kernels laid over root, writes
+# going to memory, the copy of the tree at /src; what SCRIPT installs ends up in
+# inst/. In its environment rel is the release of the first kernel, rels of all.
 # All in a mount namespace of its own: nothing to clean up.
 in_chroot() {
 	# shellcheck disable=SC2016
 	unshare -m --propagation private bash -euc '
-		root=$1 kernel=$2 b=$3 script=$4
+		root=$1 b=$3 script=$4 lower= rels=
+		IFS=: read -ra kernels <<<"$2"
+		for k in "${kernels[@]}"; do
+			lower+=$k/tree:
+			rels+="$(cat "$k/release") "
+		done
 		mkdir -p "$b/mnt"
 		mount -t tmpfs tmpfs "$b/mnt"
 		cd "$b/mnt"
 		mkdir upper work m
-		mount -t overlay -o "lowerdir=$kernel/tree:$root/tree,upperdir=upper,workdir=work" overlay m
+		mount -t overlay -o "lowerdir=$lower$root/tree,upperdir=upper,workdir=work" overlay m
 		mount --bind "$b/src" m/src
 		mount -t proc proc m/proc
 		mount --bind /dev m/dev
 		mount -t tmpfs tmpfs m/tmp
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-			rel="$(cat "$kernel/release")" jobs="$(nproc)" \
+			rel="${rels%% *}" rels="${rels% }" jobs="$(nproc)" \
 			chroot m bash -euc "cd /src; $script"
 		rm -rf "$b/inst"
 		mkdir "$b/inst"
