@@ -85,7 +85,7 @@ rules() {
 # shellcheck disable=SC2317	# by check
 tracked() { app conntrack -L -f "ipv$1" -p tcp 2>/dev/null | grep -q "dst=$2 "; }
 
-for rule in accept "queue to 1" "flow add @f"; do
+for rule in accept "queue num 1" "flow add @f"; do
 	for family in 4 6; do
 		vip=vip$family masq=masq$family
 		rules "$rule"

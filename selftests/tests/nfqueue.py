@@ -68,10 +68,10 @@ table inet t {
     chain held {
         type filter hook %s priority %s
         udp dport 9 accept
-        udp dport 5000-5009 queue to 1
-        udp sport 5000-5009 queue to 1
-        udp dport 5010 queue flags bypass to 7
-        udp dport 5011 queue to 7
+        udp dport 5000-5009 queue num 1
+        udp sport 5000-5009 queue num 1
+        udp dport 5010 queue num 7 bypass
+        udp dport 5011 queue num 7
     }
 %s
 }
@@ -179,7 +179,7 @@ for what, command, late in (('link is down', 'ip -n app link set gwlb0 down', 6)
     rules('prerouting', 'filter', NAT + """
     chain post {
         type filter hook postrouting priority filter
-        udp dport 5020 queue to 1
+        udp dport 5020 queue num 1
     }
 """)
     for f in 4, 6:

@@ -64,11 +64,11 @@ table inet t {
     }
 }
 table netdev t {
-    counter in {}
-    counter out {}
-    chain in {
+    counter enter {}
+    counter leave {}
+    chain enter {
         type filter hook ingress device gwlb0 priority filter
-        counter name in
+        counter name enter
         udp dport 1004 drop
     }
  %s
@@ -76,9 +76,9 @@ table netdev t {
 ''' % (''.join('    counter %s {}\n' % c for c in (
     'pre forward post stack leaked untracked new established invalid marked ctmarked').split()),
        V[4], V[6], '''
-    chain out {
+    chain leave {
         type filter hook egress device gwlb0 priority filter
-        counter name out
+        counter name leave
         udp dport 1005 drop
     }''' if egress else ''))
 
@@ -86,13 +86,13 @@ for f in 4, 6:
     v = 'IPv%d: ' % f
     lab.bounce(v + 'rules that do not match change nothing',
                [of(c, dgram(f, 1000, tos=4, ttl=1)) for c in range(5)])
-    hooks = {h: 5 for h in ('in', 'pre', 'forward', 'post', 'out')[:4 + egress]}
+    hooks = {h: 5 for h in ('enter', 'pre', 'forward', 'post', 'leave')[:4 + egress]}
     counters(v + 'every hook has seen them, INPUT and OUTPUT have not', hooks)
     for n, (where, seen) in enumerate((
-            ('FORWARD', 'in pre forward'), ('PREROUTING', 'in pre'),
-            ('POSTROUTING', 'in pre forward post'), ('netdev ingress', 'in'),
-            ('netdev egress', 'in pre forward post out'))):
-        if 'out' in seen and not egress:
+            ('FORWARD', 'enter pre forward'), ('PREROUTING', 'enter pre'),
+            ('POSTROUTING', 'enter pre forward post'), ('netdev ingress', 'enter'),
+            ('netdev egress', 'enter pre forward post leave'))):
+        if 'leave' in seen and not egress:
             ok(True, v + 'drop in netdev egress # SKIP this kernel has no such hook')
             continue
         gone(lab, v + 'drop in ' + where, f, *[dgram(f, 1001 + n)] * 3)
@@ -101,7 +101,7 @@ for f in 4, 6:
 
     gone(lab, v + 'reject of UDP acts as drop', f, dgram(f, 1006))
     gone(lab, v + 'reject with tcp reset acts as drop', f, segment(f, 1006, 2))
-    counters(v + 'and neither is answered', {h: 2 if h in ('post', 'out') else 4 for h in hooks})
+    counters(v + 'and neither is answered', {h: 2 if h in ('post', 'leave') else 4 for h in hooks})
 
     lab.bounce(v + 'ttl, hoplimit set', [of(1, dgram(f, 1010, ttl=64))],
                [back(1, dgram(f, 1010, ttl=10))])

@@ -30,7 +30,7 @@ table %(ip)s t {
 }
 ''' % {'ip': ip, 'gw': GW[f], 'r': R[f]} for f, ip in ((4, 'ip'), (6, 'ip6'))) + '''
 table netdev t {
-    chain in {
+    chain enter {
         type filter hook ingress device gwlb0 priority filter
         udp dport 3002 dup to gwlb0
         udp dport 3003 dup to dum0
@@ -47,7 +47,7 @@ table inet t {
     }
 }
 ''' % ('''
-    chain out {
+    chain leave {
         type filter hook egress device gwlb0 priority filter
         udp dport 3006 dup to dum0
     }''' if egress else ''))
