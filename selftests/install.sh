@@ -4,22 +4,11 @@
 # away what it put and nothing else. Without arguments: in the chroot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=selftests/tap.sh
+. selftests/tap.sh
 [ "${1:-}" = inside ] || exec selftests/vm/chroot -- selftests/install.sh inside
 
 : "${rel:?}"
-number=0 failed=0
-check() { # TEXT COMMAND...
-	local text=$1 log
-	shift
-	number=$((number + 1))
-	if log=$("$@" 2>&1); then
-		echo "ok $number - $text"
-		return
-	fi
-	failed=1
-	echo "not ok $number - $text"
-	tail -n 20 <<<"$log" | sed 's/^/# /'
-}
 files() { find "$1" ! -type d | sort; }
 installed() { make -s KDIR="/lib/modules/$rel/build" "$@"; }
 # what was there before is not ours to delete
@@ -49,5 +38,4 @@ for prefix in /usr /opt/gwlb; do
 	check "uninstall" installed uninstall DESTDIR=/tmp/dest PREFIX=$prefix
 	check "what is left is what was there" same "$before" /tmp/dest
 done
-echo "1..$number"
-[ $failed = 0 ]
+finish

@@ -7,6 +7,7 @@
 # cache/kernel/SUITE-RELEASE/
 #	suite		whose userland (and compiler) it goes with
 #	release		as uname -r says
+#	arch		arm64 or i386, if it is not for amd64
 #	vmlinuz
 #	tree/		usr/lib/modules/RELEASE, headers, kbuild tools
 #	img		squashfs of tree/
@@ -104,7 +105,7 @@ kernel_debs() {
 	done
 }
 
-# $1: SUITE, $2: RELEASE, $3: folder
+# $1: SUITE[-ARCH], $2: RELEASE, $3: folder, $4: ARCH
 unpack_kernel() {
 	local debs=$cache/debs/$1-$2 deb tree=$3.tmp/tree
 	local pkgs
@@ -113,13 +114,20 @@ unpack_kernel() {
 	ln -s usr/lib "$tree/lib"
 	mapfile -t pkgs < <(kernel_debs "$1" "$2")
 	rm -f "$debs"/*.deb
-	( cd "$debs" && suite_apt "$1" apt-get -q download "${pkgs[@]}" )
+	# what runs when modules are built is to run on this machine
+	( cd "$debs" && for p in "${pkgs[@]}"; do
+		case $p in
+		linux-kbuild-*) suite_apt "${1%-*}" apt-get -q download "$p" ;;
+		*) suite_apt "$1" apt-get -q download "$p" ;;
+		esac
+	done )
 	for deb in "$debs"/*.deb; do
 		dpkg-deb --fsys-tarfile "$deb" |
 			tar -x -C "$tree" --keep-directory-symlink
 	done
 	rm -rf "$debs" "$tree/usr/share/doc"
-	finish_kernel "$1" "$2" "$3"
+	[ -z "${4:-}" ] || echo "$4" >"$3.tmp/arch"
+	finish_kernel "${1%-*}" "$2" "$3"
 }
 
 # The rest is the same for kernels of our own. $3.tmp/tree is there
@@ -138,7 +146,7 @@ finish_kernel() {
 
 # kernel_of NAME|PATH: sets $kernel, the folder
 kernel_of() {
-	local suite version release
+	local suite version release flavour=cloud-amd64 index arch=
 	case $1 in
 	*/vmlinuz) kernel=$(dirname "$1") ;;
 	*) kernel=$1 ;;
@@ -148,17 +156,25 @@ kernel_of() {
 		return
 	fi
 	suite=${1%/*} version=${1##*/}
+	case $version in
+	*-full) flavour=amd64 ;;
+	*-arm64) flavour=cloud-arm64 arch=arm64 ;;
+	*-i386) flavour=686-pae arch=i386 ;;
+	esac
+	index=$suite${arch:+-$arch}
+	version=${version%-*}
 	case $suite/$version in
 	bullseye/[0-9]* | bookworm/[0-9]* | trixie/[0-9]*) ;;
 	*) die "-k $1: neither the name nor the folder of a kernel (see selftests/vm/kernels)" ;;
 	esac
 	need_index "$suite"
-	release=$(releases "$suite" | grep -F "$version." | grep "^$version\." | tail -n 1) ||
+	need_index "$index"
+	release=$(releases "$index" $flavour | grep -F "$version." | grep "^$version\." | tail -n 1) ||
 		die "-k $1: no such kernel in $suite"
 	kernel=$cache/kernel/$suite-$release
 	[ -e "$kernel" ] && return
 	need squashfs-tools zstd kmod
-	locked "kernel-$suite-$release" need_kernel "$suite" "$release" "$kernel"
+	locked "kernel-$suite-$release" need_kernel "$index" "$release" "$kernel" $arch
 }
 need_kernel() {
 	[ -e "$3" ] && return
@@ -168,13 +184,13 @@ need_kernel() {
 	die "no kernel $2; if it has left the mirror, try again"
 }
 
-# build_initrd KERNEL-FOLDER FILE
+# build_initrd KERNEL-FOLDER FILE BUSYBOX
 build_initrd() {
 	local k=$1 rel t m f b
 	rel=$(cat "$k/release")
 	t=$(mktemp -d "$cache/initrd.XXXXXX")
 	mkdir -p "$t/bin" "$t/mods" "$t/proc" "$t/dev" "$t/sys"
-	cp /bin/busybox "$t/bin/"
+	cp "$3" "$t/bin/busybox"
 	install -m 755 "$vm/init" "$t/init"
 	for m in virtio_pci virtio_blk squashfs overlay ext4 virtio_console; do
 		# nothing is printed for what is built in
@@ -195,10 +211,10 @@ build_initrd() {
 	rm -rf "$t"
 }
 
-# initrd_of KERNEL-FOLDER: sets $initrd
+# initrd_of KERNEL-FOLDER [BUSYBOX]: sets $initrd
 initrd_of() {
 	initrd=$1/initrd-$( { cat "$vm/init"; declare -f build_initrd; } | hash_of)
 	[ -e "$initrd" ] && return
 	need busybox-static cpio xz-utils zstd kmod
-	locked "initrd-$(basename "$1")" build_initrd "$1" "$initrd"
+	locked "initrd-$(basename "$1")" build_initrd "$1" "$initrd" "${2:-/bin/busybox}"
 }

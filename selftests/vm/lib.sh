@@ -88,26 +88,29 @@ mirror() {
 	echo "${uri:-http://deb.debian.org/debian$sec}"
 }
 
+# sources_of SUITE[-ARCH]; without security updates for other architectures, of
+# which nothing is wanted but headers to build with and a guest
 sources_of() {
-	local suite=$1 m s
+	local suite=${1%-*} m s
 	m="[signed-by=$keyring] $(mirror)"
 	s="[signed-by=$keyring] $(mirror -security)"
 	echo "deb $m $suite main"
-	echo "deb $s $suite-security main"
+	[ "$suite" != "$1" ] || echo "deb $s $suite-security main"
 	# its backports have left the mirrors
 	[ "$suite" = bullseye ] || echo "deb $m $suite-backports main"
 }
 
-# suite_apt SUITE COMMAND...: an apt that knows SUITE, its security updates
+# suite_apt SUITE[-ARCH] COMMAND...: an apt that knows SUITE, its security updates
 # and its backports, and neither reads nor writes the state of this machine's
 suite_apt() {
-	local d=$cache/apt/$1 cmd=$2
+	local d=$cache/apt/$1 arch=${1#*-} cmd=$2
+	[ "$arch" != "$1" ] || arch=amd64
 	shift 2
 	"$cmd" -o Dir::Etc::SourceList="$d/sources.list" \
 		-o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::Etc::PreferencesParts=/dev/null \
 		-o Dir::State::Lists="$d/lists" -o Dir::State::Status="$d/status" \
-		-o Dir::Cache="$d/cache" -o APT::Architecture=amd64 \
+		-o Dir::Cache="$d/cache" -o APT::Architecture="$arch" \
 		-o APT::Sandbox::User=root -o Acquire::Languages=none \
 		-o Acquire::Retries=3 -o Debug::NoLocking=1 "$@"
 }
@@ -127,21 +130,22 @@ index_update() {
 }
 need_index() { locked "apt-$1" index_update "$1"; }
 
-# releases SUITE: what kernels SUITE has, oldest first
+# releases SUITE[-ARCH] FLAVOUR: what kernels SUITE has, oldest first
 releases() {
 	suite_apt "$1" apt-cache pkgnames linux-image- | sort -V |
-		sed -nE 's/^linux-image-([0-9]+\.[0-9]+\.[0-9].*-cloud-amd64)$/\1/p'
+		sed -nE "s/^linux-image-([0-9]+\.[0-9]+\.[^-]*(-[0-9][^-]*)?-$2)\$/\1/p"
 }
 
-qemu_major() {
-	qemu-system-x86_64 --version 2>/dev/null |
+qemu_major() { # ARCH
+	"qemu-system-$1" --version 2>/dev/null |
 		sed -n 's/^QEMU emulator version \([0-9]*\).*/\1/p'
 }
 
 # QEMU before 10 crashes guests of 6.12 and later now and then
-need_qemu() {
+need_qemu() { # x86_64|aarch64
 	local codename d q=(qemu-system-x86 seabios) t=()
-	[ "$(qemu_major || true)" -ge 10 ] 2>/dev/null && return
+	[ "$1" = x86_64 ] || q=(qemu-system-arm)
+	[ "$(qemu_major "$1" || true)" -ge 10 ] 2>/dev/null && return
 	codename=$(host_codename)
 	[ "$(id -u)" = 0 ] || die "please install QEMU 10 or later"
 	case $codename in

@@ -35,11 +35,12 @@ copy_tree() {
 in_chroot() {
 	# shellcheck disable=SC2016
 	unshare -m --propagation private bash -euc '
-		root=$1 b=$3 script=$4 lower= rels=
+		root=$1 b=$3 script=$4 lower= rels= cross=
 		IFS=: read -ra kernels <<<"$2"
 		for k in "${kernels[@]}"; do
 			lower+=$k/tree:
 			rels+="$(cat "$k/release") "
+			! grep -qsx arm64 "$k/arch" || cross=aarch64-linux-gnu-
 		done
 		mkdir -p "$b/mnt"
 		mount -t tmpfs tmpfs "$b/mnt"
@@ -52,6 +53,7 @@ in_chroot() {
 		mount -t tmpfs tmpfs m/tmp
 		env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
 			rel="${rels%% *}" rels="${rels% }" jobs="$(nproc)" \
+			CROSS_COMPILE="$cross" \
 			chroot m bash -euc "cd /src; $script"
 		rm -rf "$b/inst"
 		mkdir "$b/inst"
@@ -66,8 +68,8 @@ build_tree() {
 	local script='
 		k=/lib/modules/$rel/build
 		[ ! -e Kbuild ] || make -j"$jobs" KDIR="$k" module install-module
-		[ ! -e tools/Makefile ] || make -j"$jobs" KDIR="$k" tools install-tools
-		[ ! -e selftests/Makefile ] || make -j"$jobs" -C selftests all'
+		[ -n "$CROSS_COMPILE" ] || [ ! -e tools/Makefile ] || make -j"$jobs" KDIR="$k" tools install-tools
+		[ -n "$CROSS_COMPILE" ] || [ ! -e selftests/Makefile ] || make -j"$jobs" -C selftests all'
 	copy_tree "$3"
 	in_chroot "$1" "$2" "$3" "$script"
 }
