@@ -89,8 +89,12 @@ man_pages() {
 	[ ${#files[@]} -gt 0 ] && silent groff -ww -z -man -Tutf8 "${files[@]}"
 }
 
-dkms_version() {
-	grep -qxF "$(sed -n 's/^MODULE_VERSION(\(.*\));/PACKAGE_VERSION=\1/p' kmod/main.c)" dkms.conf
+one_version() {
+	local v
+	v=$(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' kmod/main.c)
+	grep -xF "PACKAGE_VERSION=\"$v\"" dkms.conf &&
+		grep -x "Version: *$v" packaging/rpm/gwlb.spec &&
+		head -n 1 packaging/deb/debian/changelog | grep -F "gwlb ($v) "
 }
 
 # Both in one go of the chroot: warnings of W=1, then those of sparse, then
@@ -131,7 +135,7 @@ check "man pages" man_pages
 check "CloudFormation templates" silent selftests/aws/plant.sh
 check "generated netlink code is current" \
 	kmod/netlink-gen.sh --check "$tools/tools/net/ynl"
-check "dkms.conf has the version of the module" dkms_version
+check "DKMS and packages have the version of the module" one_version
 say "building with W=1 and sparse"
 built=$(selftests/vm/chroot -- bash -c "$build_script" 2>&1)
 check "W=1" clean W1
