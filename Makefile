@@ -14,7 +14,8 @@ release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 
 .PHONY: all module headers tools install install-module install-tools uninstall clean \
-	test demo ci matrix lint unit fuzz install-test netlink-gen help
+	test demo ci matrix build-all lint unit unit-big fuzz install-test dkms-test probe-test \
+	deb rpm package-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
 ifeq ($(have_kdir),)
@@ -48,7 +49,8 @@ endif
 uninstall:
 	$(MAKE) -C tools uninstall
 ifneq ($(have_kdir),)
-	find $(DESTDIR)/lib/modules/$(release)/ -name 'gwlb.ko*' -delete
+	find $(DESTDIR)/lib/modules/$(release)/ -path '*/dkms' -prune -o \
+		-name 'gwlb.ko*' -exec rm {} +
 	$(if $(DESTDIR),,depmod $(release))
 endif
 
@@ -57,6 +59,7 @@ clean:
 	$(MAKE) -C tools clean
 	$(MAKE) -C selftests clean
 	$(MAKE) -C selftests/unit clean
+	rm -rf dist
 
 test:
 	@selftests/vm/ci test
@@ -73,11 +76,29 @@ lint:
 unit:
 	$(MAKE) -C selftests/unit run
 
+unit-big:
+	$(MAKE) -C selftests/unit run-big
+
 fuzz:
 	$(MAKE) -C selftests/unit fuzz FUZZ_SECONDS=$(FUZZ_SECONDS)
 
 install-test:
 	@selftests/install.sh
+
+probe-test:
+	@selftests/probes.sh
+
+dkms-test:
+	@selftests/dkms.sh
+
+deb rpm:
+	@packaging/$@/build
+
+package-test:
+	@selftests/packages.sh
+
+build-all:
+	@selftests/build-all.sh
 
 # HOST=1: on this machine's own kernel
 demo:
@@ -100,10 +121,14 @@ help:
 	@echo 'uninstall    takes them away again, with the same DESTDIR, PREFIX, KDIR'
 	@echo 'demo         shows the main job in a guest; HOST=1: on this kernel'
 	@echo 'test         unit tests, and the functional suite in a guest'
-	@echo 'ci           lint, test, fuzz, the newest kernel, sanitizers'
+	@echo 'ci           lint, test, fuzz, more kernels, sanitizers, packages, DKMS'
 	@echo 'matrix       the functional suite on every kernel'
 	@echo 'lint         static checks'
 	@echo 'unit, fuzz   parser in user space; FUZZ_SECONDS=60'
-	@echo 'install-test uninstall removes what install put'
+	@echo 'unit-big     unit for a big-endian machine, under qemu-user'
+	@echo 'deb, rpm     packages gwlb-dkms and gwlb-tools into dist/'
+	@echo 'build-all    builds for every kernel, amd64, arm64 and i386'
+	@echo 'install-test uninstall removes what install put; the same for'
+	@echo 'dkms-test, package-test; probe-test is about odd kernels'
 	@echo 'netlink-gen  generates code from kmod/gwlb.yaml again'
 	@echo 'module, tools, clean'
