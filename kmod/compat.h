@@ -7,7 +7,10 @@
 #define GWLB_COMPAT_H
 
 #include <linux/netdevice.h>
+#include <net/addrconf.h>
 #include <net/dst.h>
+#include <net/dst_cache.h>
+#include <net/ip6_route.h>
 #include <net/rtnetlink.h>
 #include <net/udp_tunnel.h>
 #include "compat_probed.h"
@@ -26,6 +29,66 @@
 #include <net/ipv6_stubs.h>
 #define ip6_fragment(net, sk, skb, output) \
 	ipv6_stub->ipv6_fragment(net, sk, skb, output)
+#endif
+
+/* Without IPv6 no packet and no socket of it comes in: what serves them is not
+ * there, and never called
+ */
+#if !IS_ENABLED(CONFIG_IPV6)
+#undef ip6_fragment
+#define ip6_fragment		gwlb_no_fragment6
+#define ip6_route_output	gwlb_no_route6
+#define ipv6_chk_addr		gwlb_no_address6
+#define in6_dev_put		gwlb_no_put6
+#define udp_tunnel6_xmit_skb	gwlb_no_xmit6
+
+static inline int gwlb_no_fragment6(struct net *net, struct sock *sk,
+				    struct sk_buff *skb,
+				    int (*output)(struct net *, struct sock *,
+						  struct sk_buff *))
+{
+	kfree_skb(skb);
+	return -EAFNOSUPPORT;
+}
+
+static inline struct dst_entry *gwlb_no_route6(struct net *net,
+					       const struct sock *sk,
+					       struct flowi6 *fl6)
+{
+	static struct dst_entry none = { .error = -EAFNOSUPPORT };
+
+	return &none;
+}
+
+static inline int gwlb_no_address6(struct net *net, const struct in6_addr *addr,
+				   const struct net_device *dev, int strict)
+{
+	return 0;
+}
+
+static inline void gwlb_no_put6(struct inet6_dev *idev)
+{
+}
+
+static inline void gwlb_no_xmit6(struct dst_entry *dst, struct sock *sk,
+				 struct sk_buff *skb, struct net_device *dev,
+				 const struct in6_addr *saddr,
+				 const struct in6_addr *daddr, ...)
+{
+	kfree_skb(skb);
+}
+
+static inline struct dst_entry *dst_cache_get_ip6(struct dst_cache *cache,
+						  struct in6_addr *saddr)
+{
+	return NULL;
+}
+
+static inline void dst_cache_set_ip6(struct dst_cache *cache,
+				     struct dst_entry *dst,
+				     const struct in6_addr *saddr)
+{
+}
 #endif
 
 /* before it, what is forwarded got skb->tstamp = 0 just so */
@@ -100,6 +163,15 @@ static inline void gwlb_accept_udp_gso(struct sock *sk)
 #else
 #define gwlb_tunnel_sock(sk)	((sk)->sk_socket)
 #endif
+
+/* a kernel without IPv6 has no room for the address */
+static inline void gwlb_udp_port_local6(struct udp_port_cfg *port,
+					const struct in6_addr *local)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	port->local_ip6 = *local;
+#endif
+}
 
 static inline void gwlb_udp_tunnel_xmit(struct rtable *rt, struct sk_buff *skb,
 					__be32 src, __be32 dst, u8 tos, u8 ttl,

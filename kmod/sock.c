@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/ipv6.h>
 #include "compat.h"
 #include "conf.h"
 #include "gro.h"
@@ -25,10 +26,13 @@ static struct sock *open_one(struct net *net, const struct gwlb_conf *conf,
 	struct socket *sock;
 	int err;
 
+	/* without IPv6, what the kernel says here is not always an error */
+	if (family == AF_INET6 && !ipv6_mod_enabled())
+		return ERR_PTR(-EAFNOSUPPORT);
 	if (conf->local.len == 4)
 		port.local_ip.s_addr = conf->local.a.s6_addr32[0];
 	else if (conf->local.len == 16)
-		port.local_ip6 = conf->local.a;
+		gwlb_udp_port_local6(&port, &conf->local.a);
 
 	err = udp_sock_create(net, &port, &sock);
 	if (err)
