@@ -26,6 +26,8 @@ GW4, APP4, APP4B = '10.254.11.60', '10.254.11.101', '10.254.11.102'
 GW6, APP6, APP6B = 'fd11::60', 'fd11::101', 'fd11::102'
 GW = {4: GW4, 6: GW6}
 APP = {4: APP4, 6: APP6}
+# else the lab is made without
+IPV6 = os.path.exists('/proc/net/if_inet6')
 ICMP, TCP, UDP, GRE, ESP, ICMP6, SCTP = 1, 6, 17, 47, 50, 58, 132
 DF, MF = 0x4000, 0x2000
 
@@ -325,15 +327,20 @@ class Lab:
         for ns, mac, addresses in (('gwlb', self.MAC['app'], (GW4, GW6)),
                                    ('app', self.MAC['gwlb'], (APP4, APP6, APP4B, APP6B))):
             # no frames but those of the test
-            run('ip netns exec %s sysctl -qw net.ipv6.conf.all.router_solicitations=0' % ns)
+            if IPV6:
+                run('ip netns exec %s sysctl -qw net.ipv6.conf.all.router_solicitations=0' % ns)
             # without these, veth hands over checksums that nobody computed
             run('ip netns exec %s ethtool -K eth0 tx off' % ns)
             run('ip -n %s link set lo up' % ns)
             run('ip -n %s link set eth0 up' % ns)
             for a in addresses:
+                if ':' in a and not IPV6:
+                    continue
                 run('ip -n %s address add %s dev eth0%s'
                     % (ns, a + '/64 nodad' if ':' in a else a + '/24', ''))
             for a in (APP4, APP6, APP4B, APP6B) if ns == 'gwlb' else (GW4, GW6):
+                if ':' in a and not IPV6:
+                    continue
                 run('ip -n %s neigh add %s lladdr %s dev eth0' % (ns, a, mac))
         run('modprobe -q gwlb', check=False)
         if link:
@@ -346,11 +353,13 @@ class Lab:
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
             self.sock.bind(('eth0', 3))
             # 6081 is open, or the kernel answers what comes back by an ICMP error
-            self.quiet = [socket.socket(f, socket.SOCK_DGRAM)
-                          for f in (socket.AF_INET, socket.AF_INET6)]
-            self.quiet[1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            for s, any_address in zip(self.quiet, ('0.0.0.0', '::')):
+            self.quiet = []
+            for f, any_address in ((socket.AF_INET, '0.0.0.0'), (socket.AF_INET6, '::'))[:1 + IPV6]:
+                s = socket.socket(f, socket.SOCK_DGRAM)
+                if f == socket.AF_INET6:
+                    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 s.bind((any_address, 6081))
+                self.quiet.append(s)
         self.sock.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
         self.sock.setblocking(False)
         self.receive()
