@@ -14,7 +14,7 @@ release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 
 .PHONY: all module headers tools install install-module install-tools uninstall clean \
-	test demo ci matrix build-all lint unit unit-big fuzz install-test dkms-test probe-test \
+	test demo ci matrix arm64 build-all lint unit unit-big fuzz install-test dkms-test probe-test \
 	deb rpm package-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
@@ -70,6 +70,9 @@ ci:
 matrix:
 	@selftests/vm/matrix
 
+arm64:
+	@selftests/vm/matrix "$$(selftests/vm/kernels | grep arm64)"
+
 lint:
 	@selftests/lint.sh
 
@@ -122,7 +125,7 @@ help:
 	@echo 'demo         shows the main job in a guest; HOST=1: on this kernel'
 	@echo 'test         unit tests, and the functional suite in a guest'
 	@echo 'ci           lint, test, fuzz, more kernels, sanitizers, packages, DKMS'
-	@echo 'matrix       the functional suite on every kernel'
+	@echo 'matrix       the functional suite on every kernel; arm64: on that alone'
 	@echo 'lint         static checks'
 	@echo 'unit, fuzz   parser in user space; FUZZ_SECONDS=60'
 	@echo 'unit-big     unit for a big-endian machine, under qemu-user'

@@ -25,6 +25,7 @@ outside() {
 	for suite; do
 		first=$(grep "^$suite/" "$keys/kernels" | sort -V | head -n 1)
 		last=$(grep "^$suite/" "$keys/kernels" | sort -V | tail -n 1)
+		[ "$first" != "$last" ] || last=$first-full
 		renumber selftests/vm/chroot -k "$first" -k "$last" -s "$keys/keys" \
 			-- selftests/dkms.sh inside "$first" "$last"
 	done

@@ -32,13 +32,14 @@ next_version() {
 	sed -i "s/^Version:.*/Version: 9.2/" "$d/tree/packaging/rpm/gwlb.spec"
 }
 
-# A system with the packages and what apt gets for them; rpm for the others
+# A system with the packages and what apt gets for them; rpm for the others, and
+# what the headers of 6.12 depend on, which are unpacked and not installed
 clean_root() {
 	local debs=$cache/debs/bookworm
 	mkdir -p "$debs" "$d/root"
 	# shellcheck disable=SC2016
 	sources_of bookworm | grep -v -- -backports |
-	mmdebstrap --mode=root --variant=apt --keyring="$keyring" --include=rpm \
+	mmdebstrap --mode=root --variant=apt --keyring="$keyring" --include=rpm,pahole \
 		--skip=check/qemu,download/empty,essential/unlink,cleanup/apt/cache \
 		--aptopt='Acquire::Languages "none"' \
 		--aptopt='APT::Install-Recommends "false"' \

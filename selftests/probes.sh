@@ -3,7 +3,9 @@
 # probes.sh: what a kernel has is told by its headers, not by its version. On those
 # of the default kernel, with interfaces changed as if ported back or left out by a
 # vendor, the probes find just that, and the module builds. Headers that do not
-# compile are an error, not an old kernel.
+# compile are an error, not an old kernel. And it builds for kernels that are
+# configured without conntrack, nf_tables or IPv6, whose symbols it then does not
+# want.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "${1:-}" = inside ] || exec selftests/vm/chroot -- selftests/probes.sh inside
@@ -27,6 +29,32 @@ found() { # LINE...: of diff, gone and come
 	diff <(printf '%s\n' "$@") <(diff /tmp/before <(defines) | grep '^[<>]')
 }
 
+build() { # what is exported is known for the kernel as it is, so this only warns
+	make -k -s -j"${jobs:-1}" -C "/lib/modules/$rel/build" M=/src \
+		KBUILD_MODPOST_WARN=1 W=1 KCFLAGS=-Werror modules
+}
+
+# ---- configurations
+
+config=/usr/src/linux-headers-$rel/include/generated/autoconf.h
+cp "$config" /tmp/autoconf.h
+without() { # PATTERN of options
+	sed -E "/^#define CONFIG_($1)[A-Z0-9_]* /d" /tmp/autoconf.h >"$config"
+	make -s -C "/lib/modules/$rel/build" M=/src clean
+	build
+}
+wants_none() { ! nm -u gwlb.ko | grep -E "$1"; }
+check "without conntrack" without "NF_CONNTRACK|NF_NAT|NF_CT|NF_DEFRAG|NFT_CT|NETFILTER_CONNCOUNT"
+check "without conntrack: wants nothing of it" wants_none 'nf_(ct|conntrack|nat)_'
+check "without nf_tables" without "NF_TABLES|NFT_"
+check "without nf_tables: wants nothing of it" wants_none 'nft_'
+check "without IPv6" without IPV6
+check "without IPv6: wants nothing of it" wants_none 'ip6_|ipv6|in6_dev|udp_tunnel6|udp_sock_create6'
+cp /tmp/autoconf.h "$config"
+make -s -C "/lib/modules/$rel/build" M=/src clean
+
+# ---- interfaces
+
 check "headers as they are" probe
 defines >/tmp/before
 check "something is found" grep . /tmp/before
@@ -42,8 +70,7 @@ check "no kfree_skb_reason()" change linux/skbuff.h s/kfree_skb_reason/kfree_it/
 check "probes of the mixture" probe
 check "they find just that" found '< DROP_REASON' '> DST_ALLOC_WITHOUT_REF' \
 	'< SKB_CLEAR_TSTAMP' '> UDP_TUNNEL_SOCK_IS_SOCK'
-check "the module builds for it" make -s -j"${jobs:-1}" -C "/lib/modules/$rel/build" \
-	M=/src KBUILD_MODPOST_WARN=1 W=1 KCFLAGS=-Werror modules
+check "the module builds for it" build
 
 check "broken headers" change linux/netdevice.h '1i#error broken'
 check "are an error" fails probe
