@@ -294,6 +294,8 @@ static inline enum skb_drop_reason gwlb_core_reason(enum gwlb_drop_reason reason
 	case GWLB_DROP_REASON_NO_MEMORY:
 	case GWLB_DROP_REASON_NO_HEADROOM:
 		return SKB_DROP_REASON_NOMEM;
+	case GWLB_DROP_REASON_OUTER_CHECKSUM:
+		return SKB_DROP_REASON_UDP_CSUM;
 	case GWLB_DROP_REASON_TOO_BIG:
 		return SKB_DROP_REASON_PKT_TOO_BIG;
 	case GWLB_DROP_REASON_NO_ROUTE:

@@ -12,6 +12,7 @@ const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1] = {
 	[GWLB_A_CONF_TOS]	= { .type = NLA_U8 },
 	[GWLB_A_CONF_CRITICAL]	= { .type = NLA_U8 },
 	[GWLB_A_CONF_MAX_FLOWS]	= { .type = NLA_U32 },
+	[GWLB_A_CONF_CATCH]	= { .type = NLA_U8 },
 	[GWLB_A_CONF_TIMEOUT_TCP]	= { .type = NLA_U32 },
 	[GWLB_A_CONF_TIMEOUT_OTHER]	= { .type = NLA_U32 },
 };
@@ -159,6 +160,25 @@ static int get_values(struct gwlb_conf *conf, struct nlattr *data[],
 			   data[GWLB_A_CONF_TIMEOUT_OTHER], extack);
 }
 
+static int get_catch(struct gwlb_conf *conf, struct nlattr *data[],
+		     struct netlink_ext_ack *extack)
+{
+	if (data[GWLB_A_CONF_CATCH])
+		conf->catch = nla_get_u8(data[GWLB_A_CONF_CATCH]);
+	if (conf->catch > GWLB_CATCH_SOCKET) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_CATCH],
+				    "Packets are caught auto (0), early (1) or by the socket (2)");
+		return -EINVAL;
+	}
+	/* it is the only wall in front of it */
+	if (conf->catch == GWLB_CATCH_EARLY && !conf->allow_count) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_CATCH],
+				    "The early catch goes around the INPUT chain and needs an allow list; set one or leave it to auto");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int get_local(struct gwlb_conf *conf, const struct nlattr *nla,
 		     struct netlink_ext_ack *extack)
 {
@@ -213,6 +233,8 @@ struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
 		err = get_allow(conf, data[GWLB_A_CONF_ALLOW], extack);
 	if (!err)
 		err = get_values(conf, data, extack);
+	if (!err)
+		err = get_catch(conf, data, extack);
 	if (err) {
 		kfree(conf);
 		return ERR_PTR(err);
@@ -251,6 +273,7 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 	    nla_put_u8(skb, GWLB_A_CONF_TOS, conf->tos) ||
 	    nla_put_u8(skb, GWLB_A_CONF_CRITICAL, conf->critical) ||
 	    nla_put_u32(skb, GWLB_A_CONF_MAX_FLOWS, conf->max_flows) ||
+	    nla_put_u8(skb, GWLB_A_CONF_CATCH, conf->catch) ||
 	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_TCP, conf->timeout_tcp) ||
 	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_OTHER, conf->timeout_other))
 		return -EMSGSIZE;
@@ -272,7 +295,7 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
  */
 size_t gwlb_conf_size(const struct gwlb_conf *conf)
 {
-	return nla_total_size(2) + nla_total_size(16) + 4 * nla_total_size(1) +
+	return nla_total_size(2) + nla_total_size(16) + 5 * nla_total_size(1) +
 	       3 * nla_total_size(4) + nla_total_size(0) +
 	       conf->allow_count * (nla_total_size(0) + nla_total_size(16) +
 				    nla_total_size(1));

@@ -30,6 +30,7 @@ struct gwlb_prefix {
  * @timeout_other: the same for other protocols
  * @mode: enum gwlb_mode
  * @critical: enum gwlb_critical
+ * @catch: enum gwlb_catch
  * @ttl: of the outer header
  * @tos: of the outer header
  * @allow_count: used entries of @allow, 0 for any sender
@@ -44,6 +45,7 @@ struct gwlb_conf {
 	u32 timeout_other;
 	u8 mode;
 	u8 critical;
+	u8 catch;
 	u8 ttl;
 	u8 tos;
 	u8 allow_count;
@@ -59,5 +61,17 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf);
 size_t gwlb_conf_size(const struct gwlb_conf *conf);
 bool gwlb_conf_allows(const struct gwlb_conf *conf,
 		      const struct gwlb_address *sender);
+
+/**
+ * gwlb_conf_early() - are packets taken before the socket sees them
+ * @conf: configuration
+ *
+ * Return: true if they are.
+ */
+static inline bool gwlb_conf_early(const struct gwlb_conf *conf)
+{
+	return conf->catch == GWLB_CATCH_EARLY ||
+	       (conf->catch == GWLB_CATCH_AUTO && conf->allow_count);
+}
 
 #endif /* GWLB_CONF_H */

@@ -112,6 +112,7 @@ void gwlb_drops_stats64(struct gwlb_drops *d, struct rtnl_link_stats64 *s)
 			s->rx_dropped += packets[r];
 			break;
 		case GWLB_DROP_REASON_GENEVE_SHORT ... GWLB_DROP_REASON_INNER_CHECKSUM:
+		case GWLB_DROP_REASON_OUTER_CHECKSUM:
 			s->rx_errors += packets[r];
 			break;
 		case GWLB_DROP_REASON_NO_ROUTE:

@@ -237,7 +237,8 @@ struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 	set_tuple(flow, &key->tuple);
 	if (!set_options(flow, options, key->geneve.options_len))
 		goto release;
-	flow->peer = gwlb_peer_get(link, &key->remote, &key->local);
+	flow->peer = gwlb_peer_get(link, &key->remote, &key->local,
+				   key->vrf);
 	if (!flow->peer)
 		goto release;
 

@@ -19,6 +19,7 @@ struct gwlb_link;
  * @geneve: header
  * @remote: outer source
  * @local: outer destination
+ * @vrf: ifindex of the VRF by which it came, or 0
  * @port: outer UDP source and destination, network order
  * @nocheck: the outer UDP checksum was zero
  * @tuple: inner addresses, normalized
@@ -27,6 +28,7 @@ struct gwlb_key {
 	struct gwlb_geneve geneve;
 	struct gwlb_address remote;
 	struct gwlb_address local;
+	int vrf;
 	__be16 port[2];
 	u8 nocheck;
 	struct gwlb_tuple tuple;

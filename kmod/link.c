@@ -8,6 +8,7 @@
 #include <net/rtnetlink.h>
 #include "answer.h"
 #include "bump.h"
+#include "catch.h"
 #include "compat.h"
 #include "link.h"
 #include "net.h"
@@ -84,6 +85,11 @@ static int link_open(struct net_device *dev)
 	err = gwlb_answer_start(dev);
 	if (err)
 		return err;
+	err = gwlb_catch_start(link);
+	if (err) {
+		gwlb_answer_stop(dev);
+		return err;
+	}
 	/* There is no neighbour to redirect, and none to speak IPv6 with */
 	if (in_dev)
 		IN_DEV_CONF_SET(in_dev, SEND_REDIRECTS, false);
@@ -97,6 +103,7 @@ static int link_stop(struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 
+	gwlb_catch_stop(link);
 	gwlb_answer_stop(dev);
 	/* netif_running() is false already; wait for receivers that saw it
 	 * true, so that no flow is made behind our back

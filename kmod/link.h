@@ -14,6 +14,7 @@
  * @dev: the device
  * @net: namespace of the sockets, which may be another than that of @dev
  * @list: among the links with sockets in @net; RTNL
+ * @caught: among the links with sockets in @net that are up; RTNL, RCU
  * @up: among the links that are up in the namespace of @dev; RTNL, RCU
  * @conf: configuration; replaced under RTNL
  * @socks: sockets; RTNL
@@ -25,6 +26,7 @@ struct gwlb_link {
 	struct net_device *dev;
 	struct net *net;
 	struct list_head list;
+	struct list_head caught;
 	struct list_head up;
 	struct gwlb_conf __rcu *conf;
 	struct gwlb_socks socks;

@@ -6,11 +6,13 @@
 #include "link.h"
 #include "net.h"
 #include "netlink.h"
+#include "outer.h"
 
 static int __init gwlb_init(void)
 {
 	int err;
 
+	gwlb_outer_init();
 	err = gwlb_flow_init();
 	if (err)
 		return err;

@@ -20,6 +20,7 @@ struct gwlb_net *gwlb_net(struct net *net)
 static int __net_init net_start(struct net *net)
 {
 	INIT_LIST_HEAD(&gwlb_net(net)->links);
+	INIT_LIST_HEAD(&gwlb_net(net)->caught);
 	INIT_LIST_HEAD(&gwlb_net(net)->up);
 	return 0;
 }

@@ -7,10 +7,12 @@
 /**
  * struct gwlb_net - part of a network namespace
  * @links: with sockets here; RTNL
+ * @caught: with sockets here, and up; written under RTNL, read under RCU
  * @up: with devices here that are up; written under RTNL, read under RCU
  */
 struct gwlb_net {
 	struct list_head links;
+	struct list_head caught;
 	struct list_head up;
 };
 

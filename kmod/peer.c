@@ -88,7 +88,8 @@ static void evict(struct gwlb_peers *peers)
  */
 static struct gwlb_peer *peer_new(struct gwlb_link *link,
 				  const struct gwlb_address *remote,
-				  const struct gwlb_address *local, bool listed)
+				  const struct gwlb_address *local, int vrf,
+				  bool listed)
 {
 	struct gwlb_peer *peer;
 	int i;
@@ -110,6 +111,7 @@ static struct gwlb_peer *peer_new(struct gwlb_link *link,
 	peer->link = link;
 	peer->remote = *remote;
 	peer->local = *local;
+	peer->vrf = vrf;
 	peer->last_seen = jiffies;
 	return peer;
 }
@@ -119,6 +121,7 @@ static struct gwlb_peer *peer_new(struct gwlb_link *link,
  * @link: by which that came
  * @remote: outer source
  * @local: outer destination
+ * @vrf: by which its packets come, or 0
  *
  * Beyond GWLB_PEERS_MAX a peer is not listed, and lives as long as its flow.
  *
@@ -127,7 +130,7 @@ static struct gwlb_peer *peer_new(struct gwlb_link *link,
  */
 struct gwlb_peer *gwlb_peer_get(struct gwlb_link *link,
 				const struct gwlb_address *remote,
-				const struct gwlb_address *local)
+				const struct gwlb_address *local, int vrf)
 {
 	struct gwlb_peers *peers = &link->peers;
 	struct gwlb_peer *peer = gwlb_peer_find(peers, remote, local);
@@ -140,11 +143,11 @@ struct gwlb_peer *gwlb_peer_get(struct gwlb_link *link,
 	if (peers->count >= GWLB_PEERS_MAX)
 		evict(peers);
 	listed = peers->count < GWLB_PEERS_MAX;
-	peer = peer_new(link, remote, local, listed);
+	peer = peer_new(link, remote, local, vrf, listed);
 	/* short of per-CPU memory: better without counters than not at all */
 	if (!peer && listed) {
 		listed = false;
-		peer = peer_new(link, remote, local, listed);
+		peer = peer_new(link, remote, local, vrf, listed);
 	}
 	if (peer && listed) {
 		refcount_inc(&peer->refs);

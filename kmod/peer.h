@@ -50,6 +50,7 @@ struct gwlb_metrics {
  * @remote: its address
  * @local: the one that it sends to
  * @cpu: traffic
+ * @vrf: ifindex of the VRF by which its packets come, or 0
  * @route: to it, from @local
  * @last_seen: jiffies of the last packet from there
  * @rcu: frees it after its last reader
@@ -62,6 +63,7 @@ struct gwlb_peer {
 	struct gwlb_address remote;
 	struct gwlb_address local;
 	struct gwlb_peer_cpu __percpu *cpu;
+	int vrf;
 	struct dst_cache route;
 	unsigned long last_seen;
 	struct rcu_head rcu;
@@ -95,7 +97,7 @@ struct gwlb_peer_stats {
 
 struct gwlb_peer *gwlb_peer_get(struct gwlb_link *link,
 				const struct gwlb_address *remote,
-				const struct gwlb_address *local);
+				const struct gwlb_address *local, int vrf);
 struct gwlb_peer *gwlb_peer_find(struct gwlb_peers *peers,
 				 const struct gwlb_address *remote,
 				 const struct gwlb_address *local);
@@ -106,5 +108,18 @@ void gwlb_peers_flush(struct gwlb_peers *peers);
 void gwlb_peer_count_rx(struct gwlb_peer *peer, unsigned int bytes);
 void gwlb_peer_count_tx(struct gwlb_peer *peer, unsigned int bytes);
 void gwlb_peer_stats(const struct gwlb_peer *peer, struct gwlb_peer_stats *s);
+
+/**
+ * gwlb_peer_set_vrf() - a packet of a peer came by a VRF
+ * @peer: it came from
+ * @vrf: ifindex, or 0
+ */
+static inline void gwlb_peer_set_vrf(struct gwlb_peer *peer, int vrf)
+{
+	if (READ_ONCE(peer->vrf) == vrf)
+		return;
+	WRITE_ONCE(peer->vrf, vrf);
+	dst_cache_reset(&peer->route);
+}
 
 #endif /* GWLB_PEER_H */

@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
-/* From the UDP socket to the virtual interface: decapsulation. */
+/* From the outer packet to the virtual interface: decapsulation. */
 #include <linux/udp.h>
 #include <net/ip_tunnels.h>
+#include <net/l3mdev.h>
 #include "compat.h"
 #include "link.h"
 #include "passing.h"
 #include "rx.h"
 
-static void read_outer(const struct sock *sk, const struct sk_buff *skb,
-		       struct gwlb_key *key)
+/**
+ * gwlb_rx_key() - read the outer header
+ * @skb: packet whose network and transport headers are known; by the device
+ *	that it came in by
+ * @key: filled as far as the outer header goes, the rest is zeroed
+ *
+ * Context: RCU.
+ */
+void gwlb_rx_key(const struct sk_buff *skb, struct gwlb_key *key)
 {
 	const struct udphdr *uh = udp_hdr(skb);
 
-	if (sk->sk_family == AF_INET) {
+	memset(key, 0, sizeof(*key));
+	if (ip_hdr(skb)->version == 4) {
 		key->remote.len = 4;
 		key->remote.a.s6_addr32[0] = ip_hdr(skb)->saddr;
 		key->local.len = 4;
@@ -23,6 +32,7 @@ static void read_outer(const struct sock *sk, const struct sk_buff *skb,
 		key->local.len = 16;
 		key->local.a = ipv6_hdr(skb)->daddr;
 	}
+	key->vrf = l3mdev_master_ifindex_rcu(skb->dev);
 	key->port[0] = uh->source;
 	key->port[1] = uh->dest;
 	key->nocheck = !uh->check;
@@ -69,66 +79,54 @@ static enum gwlb_drop_reason read_inner(struct sk_buff *skb,
 }
 
 /**
- * gwlb_rx() - take a packet from a UDP socket
- * @sk: socket of a link
- * @skb: at the UDP header; consumed
+ * gwlb_rx_outer() - take a packet, however it was caught
+ * @link: that it is for
+ * @skb: at the UDP header, whose checksum is right; consumed
+ * @key: what gwlb_rx_key() read, filled further
  *
- * The kernel has verified the UDP checksum.
- *
- * Return: 0.
- * Context: BH off, RCU; an encap_rcv of struct udp_tunnel_sock_cfg.
+ * Context: BH off, RCU.
  */
-int gwlb_rx(struct sock *sk, struct sk_buff *skb)
+void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
+		   struct gwlb_key *key)
 {
-	struct gwlb_link *link = rcu_dereference_sk_user_data(sk);
+	const struct gwlb_conf *conf = rcu_dereference(link->conf);
 	u8 options[GWLB_GENEVE_OPTIONS_MAX];
-	const struct gwlb_conf *conf;
 	enum gwlb_drop_reason reason;
 	struct gwlb_passing p;
 	struct gwlb_flow *flow;
 	struct gwlb_inner in;
-	struct gwlb_key key;
 	unsigned int hlen;
 	int turned;
 
-	/* a port just taken, or just given back */
-	if (!link) {
-		kfree_skb(skb);
-		return 0;
-	}
-	conf = rcu_dereference(link->conf);
-
-	/* UDP may be walking a list of segments that this one is still in */
+	/* the stack may be walking a list that this one is still in */
 	skb_mark_not_on_list(skb);
 
-	memset(&key, 0, sizeof(key));
-	read_outer(sk, skb, &key);
 	reason = GWLB_DROP_REASON_LINK_DOWN;
 	if (!netif_running(link->dev))
 		goto drop;
 	reason = GWLB_DROP_REASON_SENDER;
-	if (!gwlb_conf_allows(conf, &key.remote))
+	if (!gwlb_conf_allows(conf, &key->remote))
 		goto drop;
 
 	__skb_pull(skb, sizeof(struct udphdr));
 	skb_postpull_rcsum(skb, skb_transport_header(skb), sizeof(struct udphdr));
-	reason = read_geneve(skb, conf->critical, &key.geneve);
+	reason = read_geneve(skb, conf->critical, &key->geneve);
 	if (reason)
 		goto drop;
-	hlen = GWLB_GENEVE_HLEN + key.geneve.options_len;
-	memcpy(options, skb->data + GWLB_GENEVE_HLEN, key.geneve.options_len);
+	hlen = GWLB_GENEVE_HLEN + key->geneve.options_len;
+	memcpy(options, skb->data + GWLB_GENEVE_HLEN, key->geneve.options_len);
 
-	reason = read_inner(skb, hlen, key.geneve.protocol, &in);
+	reason = read_inner(skb, hlen, key->geneve.protocol, &in);
 	if (reason)
 		goto drop;
 	reason = GWLB_DROP_REASON_IPV6_DISABLED;
 	if (in.tuple.version == 6 && !ipv6_mod_enabled())
 		goto drop;
 
-	key.tuple = in.tuple;
-	turned = gwlb_tuple_normalize(&key.tuple);
+	key->tuple = in.tuple;
+	turned = gwlb_tuple_normalize(&key->tuple);
 	reason = GWLB_DROP_REASON_NO_MEMORY;
-	flow = gwlb_flow_get(link, &key, turned, options, conf->max_flows);
+	flow = gwlb_flow_get(link, key, turned, options, conf->max_flows);
 	if (!flow)
 		goto drop;
 	reason = GWLB_DROP_REASON_OVERLAP;
@@ -136,10 +134,11 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 		goto drop;
 
 	reason = GWLB_DROP_REASON_NO_MEMORY;
-	if (__iptunnel_pull_header(skb, hlen, htons(key.geneve.protocol), true,
+	if (__iptunnel_pull_header(skb, hlen, htons(key->geneve.protocol), true,
 				   true))
 		goto drop;
 	gwlb_gso_unwrap(skb);
+	gwlb_peer_set_vrf(flow->peer, key->vrf);
 	skb_orphan(skb);
 	skb->dev = link->dev;
 	skb_reset_mac_header(skb);
@@ -156,9 +155,33 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 	gwlb_passing_begin(&p, skb, flow, &in.tuple);
 	netif_receive_skb(skb);
 	gwlb_passing_end(&p);
-	return 0;
+	return;
 
 drop:
-	gwlb_drop(&link->drops, skb, reason, &key.remote);
+	gwlb_drop(&link->drops, skb, reason, &key->remote);
+}
+
+/**
+ * gwlb_rx() - take a packet from a UDP socket
+ * @sk: socket of a link
+ * @skb: at the UDP header; consumed
+ *
+ * The kernel has verified the UDP checksum.
+ *
+ * Return: 0.
+ * Context: BH off, RCU; an encap_rcv of struct udp_tunnel_sock_cfg.
+ */
+int gwlb_rx(struct sock *sk, struct sk_buff *skb)
+{
+	struct gwlb_link *link = rcu_dereference_sk_user_data(sk);
+	struct gwlb_key key;
+
+	/* a port just taken, or just given back */
+	if (!link) {
+		kfree_skb(skb);
+		return 0;
+	}
+	gwlb_rx_key(skb, &key);
+	gwlb_rx_outer(link, skb, &key);
 	return 0;
 }

@@ -2,9 +2,14 @@
 #ifndef GWLB_RX_H
 #define GWLB_RX_H
 
+struct gwlb_key;
+struct gwlb_link;
 struct sk_buff;
 struct sock;
 
+void gwlb_rx_key(const struct sk_buff *skb, struct gwlb_key *key);
+void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
+		   struct gwlb_key *key);
 int gwlb_rx(struct sock *sk, struct sk_buff *skb);
 
 #endif /* GWLB_RX_H */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* From the virtual interface back to the load balancer: encapsulation. */
 #include <linux/udp.h>
-#include <net/ip6_route.h>
 #include <net/ip_tunnels.h>
 #include "answer.h"
 #include "compat.h"
 #include "link.h"
+#include "outer.h"
 #include "tx.h"
 
 static unsigned int overhead(const struct gwlb_flow *flow)
@@ -13,76 +13,6 @@ static unsigned int overhead(const struct gwlb_flow *flow)
 	return (flow->peer->remote.len == 4 ? sizeof(struct iphdr) :
 		sizeof(struct ipv6hdr)) + sizeof(struct udphdr) +
 		GWLB_GENEVE_HLEN + flow->options_len;
-}
-
-/* Through itself, or to another socket of this machine, a packet would go
- * round for ever.
- */
-static bool loops(const struct net_device *dev)
-{
-	return gwlb_dev_is_link(dev) || dev->flags & IFF_LOOPBACK;
-}
-
-static struct dst_entry *route4(const struct gwlb_flow *flow)
-{
-	struct dst_cache *cache = &flow->peer->route;
-	struct flowi4 fl4 = {
-		.daddr = flow->peer->remote.a.s6_addr32[0],
-		.saddr = flow->peer->local.a.s6_addr32[0],
-		.flowi4_proto = IPPROTO_UDP,
-	};
-	struct rtable *rt;
-	__be32 saddr;
-
-	rt = dst_cache_get_ip4(cache, &saddr);
-	if (rt)
-		return &rt->dst;
-	rt = ip_route_output_key(gwlb_flow_link(flow)->net, &fl4);
-	if (IS_ERR(rt))
-		return ERR_CAST(rt);
-	dst_cache_set_ip4(cache, &rt->dst, fl4.saddr);
-	return &rt->dst;
-}
-
-static struct dst_entry *route6(const struct gwlb_flow *flow)
-{
-	struct dst_cache *cache = &flow->peer->route;
-	struct flowi6 fl6 = {
-		.daddr = flow->peer->remote.a,
-		.saddr = flow->peer->local.a,
-		.flowi6_proto = IPPROTO_UDP,
-	};
-	struct dst_entry *dst;
-	struct in6_addr saddr;
-
-	dst = dst_cache_get_ip6(cache, &saddr);
-	if (dst)
-		return dst;
-	/* IPv4 refuses a source that is not ours by itself */
-	if (ipv6_addr_is_multicast(&fl6.saddr))
-		return ERR_PTR(-EADDRNOTAVAIL);
-	dst = ip6_route_output(gwlb_flow_link(flow)->net, NULL, &fl6);
-	if (dst->error) {
-		int err = dst->error;
-
-		dst_release(dst);
-		return ERR_PTR(err);
-	}
-	dst_cache_set_ip6(cache, dst, &fl6.saddr);
-	return dst;
-}
-
-/* The route to the load balancer, with a reference, or an ERR_PTR */
-static struct dst_entry *route(const struct gwlb_flow *flow)
-{
-	struct dst_entry *dst;
-
-	dst = flow->peer->remote.len == 4 ? route4(flow) : route6(flow);
-	if (!IS_ERR(dst) && loops(dst->dev)) {
-		dst_release(dst);
-		return ERR_PTR(-ELOOP);
-	}
-	return dst;
 }
 
 static unsigned int inner_mtu(const struct gwlb_flow *flow,
@@ -103,7 +33,8 @@ static unsigned int inner_mtu(const struct gwlb_flow *flow,
  */
 unsigned int gwlb_tx_mtu(const struct gwlb_flow *flow)
 {
-	struct dst_entry *dst = route(flow);
+	struct dst_entry *dst = gwlb_outer_route(gwlb_flow_link(flow)->net,
+						 flow->peer);
 	unsigned int mtu;
 
 	if (IS_ERR(dst))
@@ -128,27 +59,6 @@ static void push_geneve(struct sk_buff *skb, const struct gwlb_flow *flow)
 	__skb_push(skb, GWLB_GENEVE_HLEN + g.options_len);
 	gwlb_geneve_build(skb->data, &g, gwlb_flow_options(flow));
 	skb_set_inner_protocol(skb, htons(g.protocol));
-}
-
-static void send(struct sk_buff *skb, const struct gwlb_flow *flow,
-		 struct dst_entry *dst)
-{
-	const struct gwlb_conf *conf = rcu_dereference(gwlb_flow_link(flow)->conf);
-	const struct gwlb_peer *peer = flow->peer;
-
-	/* Takes the inner packet's mark, conntrack entry and dst off it; with
-	 * the dst goes a reference to the flow, which RCU keeps until we return.
-	 */
-	skb_scrub_packet(skb, true);
-	if (peer->remote.len == 4)
-		gwlb_udp_tunnel_xmit((struct rtable *)dst, skb,
-				     peer->local.a.s6_addr32[0],
-				     peer->remote.a.s6_addr32[0], conf->tos,
-				     conf->ttl, flow->port, flow->nocheck);
-	else
-		gwlb_udp_tunnel6_xmit(dst, skb, peer->local.a, peer->remote.a,
-				      conf->tos, conf->ttl, flow->port,
-				      flow->nocheck);
 }
 
 /**
@@ -176,7 +86,7 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	if (skb->protocol != htons(flow->version == 4 ? ETH_P_IP : ETH_P_IPV6))
 		goto drop;
 
-	dst = route(flow);
+	dst = gwlb_outer_route(link->net, flow->peer);
 	if (IS_ERR(dst)) {
 		reason = PTR_ERR(dst) == -ELOOP ? GWLB_DROP_REASON_ROUTE_LOOP :
 						  GWLB_DROP_REASON_NO_ROUTE;
@@ -196,7 +106,13 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	gwlb_peer_count_tx(flow->peer, skb->len);
 	skb_orphan(skb);
 	push_geneve(skb, flow);
-	send(skb, flow, dst);
+	/* with the dst of the packet goes a reference to the flow, which RCU
+	 * keeps until we return
+	 */
+	reason = GWLB_DROP_REASON_NO_ROUTE;
+	if (!gwlb_outer_send(skb, rcu_dereference(link->conf), flow->peer,
+			     flow->port, flow->nocheck, dst))
+		goto drop;
 	return NETDEV_TX_OK;
 
 release:

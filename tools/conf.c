@@ -15,6 +15,12 @@ static const char * const criticals[] = {
 	[GWLB_CRITICAL_PASS] = "pass",
 };
 
+static const char * const catches[] = {
+	[GWLB_CATCH_AUTO] = "auto",
+	[GWLB_CATCH_EARLY] = "early",
+	[GWLB_CATCH_SOCKET] = "socket",
+};
+
 /* Decimal or 0x and hexadecimal; never octal, which nobody means */
 static uint32_t scan_number(const char *what, const char *text, uint32_t max)
 {
@@ -62,6 +68,16 @@ static void put_critical(struct nlmsghdr *nlh, uint16_t type, const char *what, 
 			return;
 		}
 	usage("%s can be drop or pass, not '%s'", what, value);
+}
+
+static void put_catch(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(catches); i++)
+		if (!strcmp(value, catches[i])) {
+			mnl_attr_put_u8(nlh, type, i);
+			return;
+		}
+	usage("%s can be auto, early or socket, not '%s'", what, value);
 }
 
 static void put_local(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
@@ -131,6 +147,7 @@ static const struct {
 	{ "tos",	GWLB_A_CONF_TOS,	put_u8 },
 	{ "critical",	GWLB_A_CONF_CRITICAL,	put_critical },
 	{ "max-flows",	GWLB_A_CONF_MAX_FLOWS,	put_u32 },
+	{ "catch",	GWLB_A_CONF_CATCH,	put_catch },
 	{ "timeout-tcp", GWLB_A_CONF_TIMEOUT_TCP, put_u32 },
 	{ "timeout-other", GWLB_A_CONF_TIMEOUT_OTHER, put_u32 },
 };
@@ -209,6 +226,7 @@ void conf_take(struct conf *conf, const struct nlattr *tb[])
 	conf->tos = nl_number(tb[GWLB_A_CONF_TOS]);
 	conf->critical = nl_number(tb[GWLB_A_CONF_CRITICAL]);
 	conf->max_flows = nl_number(tb[GWLB_A_CONF_MAX_FLOWS]);
+	conf->catch = nl_number(tb[GWLB_A_CONF_CATCH]);
 	conf->timeout_tcp = nl_number(tb[GWLB_A_CONF_TIMEOUT_TCP]);
 	conf->timeout_other = nl_number(tb[GWLB_A_CONF_TIMEOUT_OTHER]);
 	address_read(&conf->local, tb[GWLB_A_CONF_LOCAL]);
@@ -219,6 +237,18 @@ void conf_take(struct conf *conf, const struct nlattr *tb[])
 const char *conf_mode(const struct conf *conf)
 {
 	return conf->mode < ARRAY_SIZE(modes) ? modes[conf->mode] : "unknown";
+}
+
+const char *conf_catch(const struct conf *conf)
+{
+	return conf->catch < ARRAY_SIZE(catches) ? catches[conf->catch] : "unknown";
+}
+
+/* What the kernel makes of it */
+bool conf_early(const struct conf *conf)
+{
+	return conf->catch == GWLB_CATCH_EARLY ||
+	       (conf->catch == GWLB_CATCH_AUTO && conf->allow_count);
 }
 
 const char *conf_critical(const struct conf *conf)

@@ -27,6 +27,7 @@ static const struct drop_text texts[DROP_REASONS] = {
 	[GWLB_DROP_REASON_NO_HEADROOM]	= { "no-headroom", "no memory for the outer header" },
 	[GWLB_DROP_REASON_NO_ROUTE]	= { "no-route", "no route to the load balancer" },
 	[GWLB_DROP_REASON_ROUTE_LOOP]	= { "route-loop", "route to the load balancer over a gwlb link" },
+	[GWLB_DROP_REASON_OUTER_CHECKSUM] = { "outer-checksum", "outer UDP checksum is wrong" },
 };
 
 const struct drop_text *drop_text(uint32_t reason)

@@ -9,7 +9,7 @@ _gwlbctl_devices() {
 
 _gwlbctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} option='' verb='' dev='' words i
-	local options=' port local mode allow ttl tos critical max-flows timeout-tcp timeout-other '
+	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other '
 
 	# a flag may stand anywhere, and an option's value is no option
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -31,11 +31,12 @@ _gwlbctl() {
 
 	case $verb,$dev,$option,$cur in
 	,*,-*) words='-s --statistics -j --json -p --pretty -h --help -V --version' ;;
+	check,*,-*) words='-j --json -p --pretty' ;;
 	show,*,-*) words='-s --statistics -j --json -p --pretty' ;;
-	,*) words='add set del show up down save help version' ;;
+	,*) words='add set del show up down save check help version' ;;
 	up,,*) words=$(cd /etc/gwlb 2>/dev/null && compgen -G '*.conf' | sed 's/\.conf$//') ;;
 	up,?*,,* | save,?*,,*) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-	show,,* | set,,* | del,,* | down,,* | save,,*) words=$(_gwlbctl_devices) ;;
+	show,,* | check,,* | set,,* | del,,* | down,,* | save,,*) words=$(_gwlbctl_devices) ;;
 	add,?*,,* | set,?*,,*) words=$options ;;
 	*,port,*) words=6081 ;;
 	*,local,*) words="any $(ip -o address show 2>/dev/null |
@@ -43,6 +44,7 @@ _gwlbctl() {
 	*,mode,*) words=bump ;;
 	*,allow,*) words=any ;;
 	*,critical,*) words='drop pass' ;;
+	*,catch,*) words='auto early socket' ;;
 	*) words='' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

@@ -65,7 +65,7 @@ struct address_text prefix_print(const struct prefix *p);
 
 /* conf.c */
 struct conf {
-	uint32_t port, ttl, tos, mode, critical, max_flows, timeout_tcp, timeout_other;
+	uint32_t port, ttl, tos, mode, critical, max_flows, catch, timeout_tcp, timeout_other;
 	struct address local;
 	struct prefix *allow;
 	size_t allow_count;
@@ -77,9 +77,11 @@ void conf_read(struct conf *conf, const struct nlattr *nest);
 void conf_take(struct conf *conf, const struct nlattr *tb[]);
 const char *conf_mode(const struct conf *conf);
 const char *conf_critical(const struct conf *conf);
+const char *conf_catch(const struct conf *conf);
+bool conf_early(const struct conf *conf);
 
 /* drop.c */
-#define DROP_REASONS	(GWLB_DROP_REASON_ROUTE_LOOP + 1)
+#define DROP_REASONS	(GWLB_DROP_REASON_OUTER_CHECKSUM + 1)
 
 struct drop_text {
 	const char *name, *meaning;
@@ -132,6 +134,19 @@ void link_up(const char *name, char *words[]);
 /* route.c */
 int route_add(uint32_t ifindex);
 bool route_is_there(uint32_t ifindex);
+
+/* check.c */
+void check_found(const char *link, const char *id, const char *what, const char *remedy);
+char *__attribute__((format(printf, 1, 2))) check_text(const char *format, ...);
+struct json_t *check_command(const char *command);
+bool check_machine(const struct state *state, bool json, bool pretty);
+
+/* ruleset.c */
+struct ruleset;
+
+struct ruleset *ruleset_read(void);
+void ruleset_free(struct ruleset *rules);
+void ruleset_check(const struct ruleset *rules, const struct link *link);
 
 /* file.c */
 char **file_read(const char *path);

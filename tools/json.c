@@ -81,7 +81,7 @@ static json_t *one_link(const struct link *link, bool statistics)
 	const struct conf *conf = &link->conf;
 	json_t *json;
 
-	json = checked(json_pack("{s:I, s:o, s:b, s:s, s:i, s:o, s:o, s:i, s:i, s:s, s:I, s:I, s:I}",
+	json = checked(json_pack("{s:I, s:o, s:b, s:s, s:i, s:o, s:o, s:i, s:i, s:s, s:I, s:s, s:I, s:I}",
 				 "ifindex", (json_int_t)link->ifindex,
 				 "ifname", name(link->name),
 				 "up", link->up,
@@ -93,6 +93,7 @@ static json_t *one_link(const struct link *link, bool statistics)
 				 "tos", conf->tos,
 				 "critical", conf_critical(conf),
 				 "max_flows", (json_int_t)conf->max_flows,
+				 "catch", conf_catch(conf),
 				 "flows", (json_int_t)link->flows,
 				 "dropped", (json_int_t)link->dropped));
 	json_object_set_new(json, "timeout_tcp", json_integer(conf->timeout_tcp));

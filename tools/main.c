@@ -16,6 +16,7 @@ static const char help_text[] =
 	"       gwlbctl up DEV [FILE]               make and start it by /etc/gwlb/DEV.conf\n"
 	"       gwlbctl down DEV                    delete it\n"
 	"       gwlbctl save DEV [FILE]             write that file\n"
+	"       gwlbctl check [DEV]                 what is wrong with this machine\n"
 	"       gwlbctl help | version\n"
 	"\n"
 	"options, and what add takes without them:\n"
@@ -27,14 +28,15 @@ static const char help_text[] =
 	"  tos N                   its ToS or traffic class (0)\n"
 	"  critical drop|pass      on unknown critical options (drop)\n"
 	"  max-flows N             flows kept at most (262144)\n"
+	"  catch auto|early|socket take packets before or behind INPUT (auto)\n"
 	"  timeout-tcp SECONDS     idle TCP flows are kept for (350)\n"
 	"  timeout-other SECONDS   the same for other protocols (120)\n"
 	"\n"
 	"one option more in the file of up:\n"
 	"  last-resort yes|no      default routes that come after all others (yes)\n"
 	"\n"
-	"flags of show, anywhere on the line:\n"
-	"  -s, --statistics        traffic, and drops by cause\n"
+	"flags of show and check, anywhere on the line:\n"
+	"  -s, --statistics        traffic, and drops by cause (show)\n"
 	"  -j, --json              JSON\n"
 	"  -p, --pretty            JSON with indentation\n"
 	"\n"
@@ -156,6 +158,14 @@ static void show(const char *name)
 		show_text(&state, flag('s'));
 }
 
+static int check_state(const char *name)
+{
+	struct state state;
+
+	state_read(&state, name);
+	return check_machine(&state, flag('j') || flag('p'), flag('p'));
+}
+
 static void check_name(const char *name)
 {
 	if (strlen(name) >= IFNAMSIZ)
@@ -173,13 +183,16 @@ static const struct {
 	{ "set",	OPTIONS },
 	{ "del",	ONE_DEVICE },
 	{ "show",	ONE_DEVICE },
+	{ "check",	ONE_DEVICE },
 	{ "up",		FILE_TOO },
 	{ "down",	ONE_DEVICE },
 	{ "save",	FILE_TOO },
 };
 
-static void run(const char *verb, char *words[])
+/* Exit status */
+static int run(const char *verb, char *words[])
 {
+	bool is_check = !strcmp(verb, "check");
 	bool is_show = !strcmp(verb, "show");
 	char path[sizeof("/etc/gwlb/.conf") + IFNAMSIZ];
 	size_t i = 0;
@@ -188,9 +201,11 @@ static void run(const char *verb, char *words[])
 		i++;
 	if (i == ARRAY_SIZE(verbs))
 		usage("unknown command '%s'", verb);
-	if (!is_show && (flag('s') || flag('j') || flag('p')))
+	if (is_check && flag('s'))
+		usage("check takes the flags -j and -p, not -s");
+	if (!is_show && !is_check && (flag('s') || flag('j') || flag('p')))
 		usage("%s takes none of the flags -s, -j and -p", verb);
-	if (!*words && !is_show)
+	if (!*words && !is_show && !is_check)
 		usage("%s needs the name of a device", verb);
 	if (*words)
 		check_name(*words);
@@ -201,6 +216,8 @@ static void run(const char *verb, char *words[])
 	if (verbs[i].takes == FILE_TOO)
 		snprintf(path, sizeof(path), "/etc/gwlb/%s.conf", *words);
 
+	if (is_check)
+		return check_state(*words);
 	if (is_show)
 		show(*words);
 	else if (!strcmp(verb, "del") || !strcmp(verb, "down"))
@@ -213,11 +230,13 @@ static void run(const char *verb, char *words[])
 		link_up(*words, file_read(words[1] ? words[1] : path));
 	else
 		file_save(*words, words[1] ? words[1] : path);
+	return 0;
 }
 
 int main(int argc, char *argv[])
 {
 	const char *verb;
+	int status = 0;
 
 	(void)argc;
 	/* a reader that went away is an error of writing like any other */
@@ -232,9 +251,9 @@ int main(int argc, char *argv[])
 	else if (!verb)
 		usage("no command");
 	else
-		run(verb, argv + 2);
+		status = run(verb, argv + 2);
 
 	if (ferror(stdout) || fclose(stdout))
 		fail("cannot write: %s", strerror(errno));
-	return 0;
+	return status;
 }

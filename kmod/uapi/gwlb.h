@@ -33,6 +33,19 @@ enum gwlb_critical {
 };
 
 /**
+ * enum gwlb_catch - Where the packets of load balancers are taken.
+ * @GWLB_CATCH_AUTO: Early with an allow list, else by the socket.
+ * @GWLB_CATCH_EARLY: In PREROUTING before conntrack. They leave past OUTPUT
+ *   and POSTROUTING as well.
+ * @GWLB_CATCH_SOCKET: By the UDP socket, behind INPUT.
+ */
+enum gwlb_catch {
+	GWLB_CATCH_AUTO,
+	GWLB_CATCH_EARLY,
+	GWLB_CATCH_SOCKET,
+};
+
+/**
  * enum gwlb_drop_reason - Why a packet was dropped; each reason has one
  *   counter.
  * @GWLB_DROP_REASON_NONE: It was not dropped.
@@ -73,6 +86,8 @@ enum gwlb_critical {
  *   it sent to.
  * @GWLB_DROP_REASON_ROUTE_LOOP: The route to the load balancer leads over a
  *   gwlb link.
+ * @GWLB_DROP_REASON_OUTER_CHECKSUM: The outer UDP checksum is wrong; those of
+ *   the socket UDP counts.
  */
 enum gwlb_drop_reason {
 	GWLB_DROP_REASON_NONE,
@@ -100,6 +115,7 @@ enum gwlb_drop_reason {
 	GWLB_DROP_REASON_NO_HEADROOM,
 	GWLB_DROP_REASON_NO_ROUTE,
 	GWLB_DROP_REASON_ROUTE_LOOP,
+	GWLB_DROP_REASON_OUTER_CHECKSUM,
 };
 
 enum gwlb_a_prefix {
@@ -126,6 +142,7 @@ enum gwlb_a_conf {
 	GWLB_A_CONF_TOS,
 	GWLB_A_CONF_CRITICAL,
 	GWLB_A_CONF_MAX_FLOWS,
+	GWLB_A_CONF_CATCH,
 	GWLB_A_CONF_TIMEOUT_TCP,
 	GWLB_A_CONF_TIMEOUT_OTHER,
 

@@ -94,7 +94,7 @@ declare -A want
 up=false
 defaults() {
 	want=([port]=6081 [local]=null [mode]='"bump"' [allow]='[]' [ttl]=64 [tos]=0
-		[critical]='"drop"' [max-flows]=262144
+		[critical]='"drop"' [max-flows]=262144 [catch]='"auto"'
 		[timeout-tcp]=350 [timeout-other]=120)
 }
 config() {
@@ -103,6 +103,7 @@ config() {
 		"\"mode\":${want[mode]},\"port\":${want[port]},\"local\":${want[local]}," \
 		"\"allow\":${want[allow]},\"ttl\":${want[ttl]},\"tos\":${want[tos]}," \
 		"\"critical\":${want[critical]},\"max_flows\":${want[max-flows]}," \
+		"\"catch\":${want[catch]}," \
 		'"flows":0,"dropped":0,' \
 		"\"timeout_tcp\":${want[timeout-tcp]},\"timeout_other\":${want[timeout-other]}," \
 		'"peers":[]}]')"
@@ -160,7 +161,7 @@ check "version" same "$(gwlbctl version)" \
 for flag in -V --version; do
 	check "version: $flag" same "$(gwlbctl $flag)" "$(gwlbctl version)"
 done
-for option in port local mode allow ttl tos critical max-flows timeout-tcp timeout-other; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other; do
 	check "help has $option" grep -q "^  $option " <(gwlbctl help)
 done
 for flag in -h --help "show -h" "add --help"; do
@@ -256,6 +257,7 @@ check "text of a link" same "$(gwlbctl show)" "gwlb0: down
     mode bump port 6081 local any
     ttl 64 tos 0x00 critical drop max-flows 262144
     timeout-tcp 350 timeout-other 120
+    catch auto (socket)
     allow any
     flows 0
     no load balancer seen yet"
@@ -296,6 +298,8 @@ option critical drop '"drop"'
 option critical pass '"pass"'
 option max-flows 16777216 16777216
 option max-flows 1 1
+option catch socket '"socket"'
+option catch auto '"auto"'
 option timeout-tcp 604800 604800
 option timeout-tcp 1 1
 option timeout-other 604800 604800
@@ -413,7 +417,7 @@ EOF
 check "the man page explains each" same \
 	"$(sed -n '/^.SH DROP CAUSES/,/^.SH EXIT/{/^.TP/{n;s/^.B //p}}' tools/gwlbctl.8 | sort)" \
 	"$(sort <<<"$reasons")"
-for option in port local mode allow ttl tos critical max-flows timeout-tcp timeout-other; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other; do
 	check "the man page explains $option" grep -qE "^\.(B|BI|BR) \"?$option " tools/gwlbctl.8
 done
 gwlbctl del gwlb0
@@ -466,6 +470,7 @@ the one with IPv6: .peers[1] | del(.idle_ms) == {address: "2001:db8::60", local:
 when they were seen: [.peers[].idle_ms] | all(. >= 0 and . < 60000)
 EOF
 facts <<'EOF'
+members without -s: keys == ["allow", "catch", "critical", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "tos", "ttl", "up"]
 members without -s: keys == ["allow", "critical", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up"]
 the sum without -s: .dropped == 7
 EOF
@@ -567,7 +572,7 @@ completes() { # EXPECTED WORD...: the last WORD is completed
 	same "${COMPREPLY[*]}" "$expected"
 }
 complete_() { check "completion: gwlbctl ${*:2}" completes "$@"; }
-complete_ "add set del show up down save help version" ""
+complete_ "add set del show up down save check help version" ""
 complete_ "set show save" s
 complete_ gwlb0 down ""
 complete_ gwlb0 save ""
@@ -579,10 +584,10 @@ complete_ gwlb0 del ""
 complete_ gwlb0 set gw
 complete_ "" show gwlb0 ""
 complete_ "" add ""
-complete_ "port local mode allow ttl tos critical max-flows timeout-tcp timeout-other" add gwlb1 ""
+complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other" add gwlb1 ""
 complete_ "ttl tos timeout-tcp timeout-other" set gwlb0 t
 complete_ "tos timeout-tcp timeout-other" set gwlb0 ttl 7 t
-complete_ "port local mode allow tos critical max-flows timeout-tcp timeout-other" set gwlb0 ttl 7 ""
+complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other" set gwlb0 ttl 7 ""
 complete_ "drop pass" set gwlb0 critical ""
 complete_ "any" set gwlb0 ttl 7 allow a
 complete_ "192.0.2.101" set gwlb0 local 192

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The way of the outer packet to the load balancer: route, header, neighbour. */
+#include <linux/percpu.h>
+#include <linux/random.h>
+#include <linux/udp.h>
+#include <net/ip6_checksum.h>
+#include <net/ip6_route.h>
+#include <net/ip_tunnels.h>
+#include <net/ndisc.h>
+#include "compat.h"
+#include "link.h"
+#include "outer.h"
+
+/* A counter of all CPUs, as the stack has it, would be a line of the cache that
+ * all flows share. Ids matter to fragments alone, and we send none.
+ */
+static DEFINE_PER_CPU(u16, last_id);
+
+/* Through itself, or to another socket of this machine, a packet would go
+ * round for ever.
+ */
+static bool loops(const struct net_device *dev)
+{
+	return gwlb_dev_is_link(dev) || dev->flags & IFF_LOOPBACK ||
+	       netif_is_l3_master(dev);
+}
+
+static struct dst_entry *route4(struct net *net, struct gwlb_peer *peer)
+{
+	struct flowi4 fl4 = {
+		.flowi4_oif = READ_ONCE(peer->vrf),
+		.daddr = peer->remote.a.s6_addr32[0],
+		.saddr = peer->local.a.s6_addr32[0],
+		.flowi4_proto = IPPROTO_UDP,
+	};
+	struct rtable *rt;
+	__be32 saddr;
+
+	rt = dst_cache_get_ip4(&peer->route, &saddr);
+	if (rt)
+		return &rt->dst;
+	rt = ip_route_output_key(net, &fl4);
+	if (IS_ERR(rt))
+		return ERR_CAST(rt);
+	/* no load balancer has such an address, only who forges one */
+	if (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+		ip_rt_put(rt);
+		return ERR_PTR(-EACCES);
+	}
+	dst_cache_set_ip4(&peer->route, &rt->dst, fl4.saddr);
+	return &rt->dst;
+}
+
+static struct dst_entry *route6(struct net *net, struct gwlb_peer *peer)
+{
+	struct flowi6 fl6 = {
+		.flowi6_oif = READ_ONCE(peer->vrf),
+		.daddr = peer->remote.a,
+		.saddr = peer->local.a,
+		.flowi6_proto = IPPROTO_UDP,
+	};
+	struct dst_entry *dst;
+	struct in6_addr saddr;
+
+	dst = dst_cache_get_ip6(&peer->route, &saddr);
+	if (dst)
+		return dst;
+	/* IPv4 refuses a source that is not ours by itself */
+	if (ipv6_addr_is_multicast(&fl6.saddr))
+		return ERR_PTR(-EADDRNOTAVAIL);
+	dst = ip6_route_output(net, NULL, &fl6);
+	if (dst->error) {
+		int err = dst->error;
+
+		dst_release(dst);
+		return ERR_PTR(err);
+	}
+	dst_cache_set_ip6(&peer->route, dst, &fl6.saddr);
+	return dst;
+}
+
+/**
+ * gwlb_outer_route() - the route to a load balancer
+ * @net: namespace of the sockets
+ * @peer: the load balancer
+ *
+ * Return: the route with a reference, or an ERR_PTR.
+ * Context: BH off, RCU.
+ */
+struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer)
+{
+	struct dst_entry *dst;
+
+	dst = peer->remote.len == 4 ? route4(net, peer) : route6(net, peer);
+	if (!IS_ERR(dst) && loops(dst->dev)) {
+		dst_release(dst);
+		return ERR_PTR(-ELOOP);
+	}
+	return dst;
+}
+
+/* Nothing on the way but the neighbour */
+static bool is_direct(const struct dst_entry *dst)
+{
+	return !dst_xfrm(dst) && !dst->lwtstate;
+}
+
+static void push_udp(struct sk_buff *skb, const __be16 port[2])
+{
+	struct udphdr *uh = __skb_push(skb, sizeof(*uh));
+
+	skb_reset_transport_header(skb);
+	uh->source = port[0];
+	uh->dest = port[1];
+	uh->len = htons(skb->len);
+}
+
+static void push_ip4(struct sk_buff *skb, const struct gwlb_conf *conf,
+		     const struct gwlb_peer *peer)
+{
+	struct iphdr *ip = __skb_push(skb, sizeof(*ip));
+
+	skb_reset_network_header(skb);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	ip->version = 4;
+	ip->ihl = sizeof(*ip) / 4;
+	ip->tos = conf->tos;
+	ip->tot_len = htons(skb->len);
+	ip->id = htons(this_cpu_add_return(last_id, skb_shinfo(skb)->gso_segs ?: 1));
+	ip->frag_off = 0;
+	ip->ttl = conf->ttl;
+	ip->protocol = IPPROTO_UDP;
+	ip->saddr = peer->local.a.s6_addr32[0];
+	ip->daddr = peer->remote.a.s6_addr32[0];
+	ip_send_check(ip);
+	skb->protocol = htons(ETH_P_IP);
+}
+
+static void push_ip6(struct sk_buff *skb, const struct gwlb_conf *conf,
+		     const struct gwlb_peer *peer)
+{
+	unsigned int len = skb->len;
+	struct ipv6hdr *ip = __skb_push(skb, sizeof(*ip));
+
+	skb_reset_network_header(skb);
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	ip6_flow_hdr(ip, conf->tos, 0);
+	ip->payload_len = htons(len);
+	ip->nexthdr = IPPROTO_UDP;
+	ip->hop_limit = conf->ttl;
+	ip->saddr = peer->local.a;
+	ip->daddr = peer->remote.a;
+	skb->protocol = htons(ETH_P_IPV6);
+}
+
+/* Looked up as ip_finish_output2() does it: who keeps a neighbour keeps it from
+ * being collected, and from being noticed to have gone
+ */
+static struct neighbour *neighbour(struct dst_entry *dst, struct sk_buff *skb,
+				   const struct gwlb_peer *peer, bool *skip_cache)
+{
+	*skip_cache = false;
+	if (peer->remote.len == 4)
+		return ip_neigh_for_gw((struct rtable *)dst, skb, skip_cache);
+	return ip_neigh_gw6(dst->dev, rt6_nexthop((struct rt6_info *)dst,
+						  &peer->remote.a));
+}
+
+/* Past OUTPUT and POSTROUTING, as it came past PREROUTING and INPUT */
+static bool send_direct(struct sk_buff *skb, const struct gwlb_conf *conf,
+			const struct gwlb_peer *peer, const __be16 port[2],
+			bool nocheck, struct dst_entry *dst)
+{
+	struct net_device *dev = skb->dev;
+	unsigned int bytes = skb->len - skb_inner_network_offset(skb);
+	struct neighbour *neigh;
+	bool skip_cache;
+	int err;
+
+	skb_clear_hash_if_not_l4(skb);
+	skb_dst_set(skb, dst);
+	push_udp(skb, port);
+	if (peer->remote.len == 4) {
+		udp_set_csum(nocheck, skb, peer->local.a.s6_addr32[0],
+			     peer->remote.a.s6_addr32[0], skb->len);
+		push_ip4(skb, conf, peer);
+	} else {
+		udp6_set_csum(nocheck, skb, &peer->local.a, &peer->remote.a,
+			      skb->len);
+		push_ip6(skb, conf, peer);
+	}
+	neigh = neighbour(dst, skb, peer, &skip_cache);
+	if (IS_ERR(neigh))
+		return false;
+	skb->dev = dst->dev;
+	err = neigh_output(neigh, skb, skip_cache);
+	if (net_xmit_eval(err))
+		bytes = 0;
+	iptunnel_xmit_stats(dev, bytes);
+	return true;
+}
+
+/**
+ * gwlb_outer_send() - put the outer header on a packet and send it
+ * @skb: at the GENEVE header, with room for the rest and for that of the
+ *	uplink; by the gwlb device; consumed unless false is returned
+ * @conf: of the link
+ * @peer: to whom
+ * @port: UDP source and destination
+ * @nocheck: without UDP checksum
+ * @dst: route; its reference is taken over
+ *
+ * Return: false if no neighbour could be had.
+ * Context: BH off, RCU.
+ */
+bool gwlb_outer_send(struct sk_buff *skb, const struct gwlb_conf *conf,
+		     const struct gwlb_peer *peer, const __be16 port[2],
+		     bool nocheck, struct dst_entry *dst)
+{
+	/* takes the inner packet's mark, conntrack entry and dst off it */
+	skb_scrub_packet(skb, true);
+	if (gwlb_conf_early(conf) && is_direct(dst))
+		return send_direct(skb, conf, peer, port, nocheck, dst);
+	if (peer->remote.len == 4)
+		gwlb_udp_tunnel_xmit((struct rtable *)dst, skb,
+				     peer->local.a.s6_addr32[0],
+				     peer->remote.a.s6_addr32[0], conf->tos,
+				     conf->ttl, port, nocheck);
+	else
+		gwlb_udp_tunnel6_xmit(dst, skb, peer->local.a, peer->remote.a,
+				      conf->tos, conf->ttl, port, nocheck);
+	return true;
+}
+
+/**
+ * gwlb_outer_init() - let nobody know where ids begin
+ */
+void __init gwlb_outer_init(void)
+{
+	int i;
+
+	for_each_possible_cpu(i)
+		per_cpu(last_id, i) = get_random_u32();
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLB_OUTER_H
+#define GWLB_OUTER_H
+
+#include <linux/types.h>
+
+struct dst_entry;
+struct gwlb_conf;
+struct gwlb_peer;
+struct net;
+struct sk_buff;
+
+struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer);
+bool gwlb_outer_send(struct sk_buff *skb, const struct gwlb_conf *conf,
+		     const struct gwlb_peer *peer, const __be16 port[2],
+		     bool nocheck, struct dst_entry *dst);
+void gwlb_outer_init(void);
+
+#endif /* GWLB_OUTER_H */
