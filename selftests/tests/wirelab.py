@@ -28,6 +28,9 @@ GW = {4: GW4, 6: GW6}
 APP = {4: APP4, 6: APP6}
 # else the lab is made without
 IPV6 = os.path.exists('/proc/net/if_inet6')
+# NAME_early.py is a link to NAME.py: the same test with the early catch
+EARLY = os.path.basename(sys.argv[0]).endswith('_early.py')
+ALLOW = 'allow 10.254.0.0/16,fd11::/16'
 ICMP, TCP, UDP, GRE, ESP, ICMP6, SCTP = 1, 6, 17, 47, 50, 58, 132
 DF, MF = 0x4000, 0x2000
 
@@ -343,6 +346,10 @@ class Lab:
                     continue
                 run('ip -n %s neigh add %s lladdr %s dev eth0' % (ns, a, mac))
         run('modprobe -q gwlb', check=False)
+        if EARLY and 'allow' not in link:
+            link += ' ' + ALLOW
+        if not EARLY and 'allow' in link:
+            link += ' catch socket'
         if link:
             run('ip netns exec app gwlbctl add gwlb0 ' + link)
         else:

@@ -1,0 +1,1 @@
+wire_mtu.py
