@@ -136,6 +136,7 @@ table inet t {
 }
 ''')
 for f, address in ((4, '10.254.12.1'), (6, 'fd12::1')):
+    run('ip -n app route add %s via %s' % (address, GW[f]))
     lab.bounce('IPv%d: neither to another address nor to another port' % f, [
         wire(geneve(inner4()), GW[f], address), wire(geneve(inner4()), family=f, dport=6082),
         PACKETS[0]], [swapped(PACKETS[0])])
@@ -171,6 +172,7 @@ nft('')
 ctl('set gwlb0 catch auto')
 
 block = 'xfrm policy %s src %s dst %s dir in' % ('%s', GW4 + '/32', APP4 + '/32')
+run('modprobe -q xfrm_user', check=False)
 run('ip -n app ' + block % 'add' + ' action block')
 lab.bounce('where IPsec has a policy, the socket asks it', [PACKETS[0], PACKETS[4]],
            [swapped(PACKETS[4])])
