@@ -11,8 +11,7 @@ static void print_conf(const struct conf *conf)
 	printf("    ttl %u tos 0x%02x critical %s max-flows %u\n", conf->ttl, conf->tos,
 	       conf_critical(conf), conf->max_flows);
 	printf("    timeout-tcp %u timeout-other %u\n", conf->timeout_tcp, conf->timeout_other);
-	printf("    catch %s%s\n", conf_catch(conf), conf->catch != GWLB_CATCH_AUTO ? "" :
-	       conf_early(conf) ? " (early)" : " (socket)");
+	printf("    catch %s\n", conf_catch(conf));
 	printf("    allow %s", conf->allow_count ? "" : "any");
 	for (size_t i = 0; i < conf->allow_count; i++)
 		printf("%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);

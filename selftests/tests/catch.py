@@ -38,19 +38,19 @@ def show():
 WATCH = '''
 table inet t {
     chain raw { type filter hook prerouting priority raw
-        udp dport 6081 counter name raw }
+        udp dport 6081 counter name raw; }
     chain conntrack { type filter hook prerouting priority filter
-        udp dport 6081 counter name prerouting }
+        udp dport 6081 counter name prerouting; }
     chain input { type filter hook input priority filter
         udp dport 6081 counter name input
-        udp dport 6081 ct state untracked counter name untracked }
+        udp dport 6081 ct state untracked counter name untracked; }
     chain output { type filter hook output priority filter
         udp dport 6081 counter name output
-        udp dport 6081 ct state untracked counter name untracked_out }
+        udp dport 6081 ct state untracked counter name untracked_out; }
     chain postrouting { type filter hook postrouting priority filter
-        oifname eth0 udp dport 6081 counter name postrouting }
+        oifname eth0 udp dport 6081 counter name postrouting; }
     chain forward { type filter hook forward priority filter
-        ct state new,established counter name inner }
+        ct state new,established counter name inner; }
     counter raw {}
     counter prerouting {}
     counter input {}
@@ -101,9 +101,9 @@ caught('auto without allow list again', SOCKET)
 nft('''
 table inet t {
     chain raw { type filter hook prerouting priority raw
-        udp dport 6081 udp sport 60009 drop }
+        udp dport 6081 udp sport 60009 drop; }
     chain input { type filter hook input priority filter
-        udp dport 6081 counter name input drop }
+        udp dport 6081 counter name input drop; }
     counter input {}
 }
 ''')
@@ -125,11 +125,11 @@ run('ip netns exec app sysctl -qw net.ipv4.conf.eth0.send_redirects=0')
 nft('''
 table inet t {
     chain forward { type filter hook forward priority filter
-        iifname eth0 udp dport 6081 ct state new counter name forwarded drop }
+        iifname eth0 udp dport 6081 ct state new counter name forwarded drop; }
     chain input { type filter hook input priority filter
-        udp dport 6082 ct state new counter name port drop }
+        udp dport 6082 ct state new counter name port drop; }
     chain output { type filter hook output priority filter
-        udp dport 6081 ct state new counter name program }
+        udp dport 6081 ct state new counter name program; }
     counter forwarded {}
     counter port {}
     counter program {}
@@ -154,9 +154,9 @@ run('ip -n app link set gwlb0 down')
 nft('''
 table inet t {
     chain prerouting { type nat hook prerouting priority dstnat
-        udp dport 6081 dnat ip to %s }
+        udp dport 6081 dnat ip to %s; }
     chain postrouting { type nat hook postrouting priority srcnat
-        udp dport 6081 masquerade }
+        udp dport 6081 masquerade; }
 }
 ''' % GW4)
 run('ip netns exec app sysctl -qw net.ipv4.ip_forward=1')

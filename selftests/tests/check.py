@@ -5,7 +5,7 @@ wirelab.py"""
 import json
 import subprocess
 from nflab import nft
-from wirelab import ALLOW, Lab, finish, ok, run
+from wirelab import ALLOW, Lab, finish, geneve, inner4, ok, run, wire
 
 lab = Lab()
 APP = 'ip netns exec app '
@@ -44,6 +44,7 @@ run('sysctl -qw net.netfilter.nf_conntrack_max=300000')
 run(APP + 'ethtool -K eth0 gro on')
 run(APP + 'gwlbctl set gwlb0 catch socket')
 
+lab.bounce('a load balancer', [wire(geneve(inner4()))])
 code, found = check()
 ok(code == 1 and set(found) == {'no-allow-list'} and
    set(found['no-allow-list']) == {'ifname', 'check', 'problem', 'remedy'} and
@@ -68,14 +69,14 @@ run('sysctl -qw ' + found['conntrack-small']['remedy'].split()[-1])
 only('conntrack-small: gone')
 run('sysctl -qw net.netfilter.nf_conntrack_max=300000')
 
-nft('table inet f { chain fwd { type filter hook forward priority 0; policy drop; } }')
+nft('table inet t { chain f { type filter hook forward priority 0; policy drop; } }')
 cured('forward-drop')
-nft('table ip6 f { chain fwd { type filter hook forward priority 0; counter reject; } }')
+nft('table ip6 t { chain f { type filter hook forward priority 0; counter reject; } }')
 cured('forward-drop')
-nft('''table inet f { chain fwd { type filter hook forward priority 0; policy drop;
-    iifname "gwlb0" tcp dport 443 accept } }''')
+nft('''table inet t { chain f { type filter hook forward priority 0; policy drop;
+    iifname "gwlb0" tcp dport 443 accept; } }''')
 only('a forward chain with rules on gwlb0')
-nft('table inet f { chain fwd { type filter hook forward priority 0; tcp dport 22 drop; } }')
+nft('table inet t { chain f { type filter hook forward priority 0; tcp dport 22 drop; } }')
 only('a forward chain that drops some')
 
 nft('')
@@ -93,10 +94,10 @@ cured('forward-drop')
 FIREWALLD = '''
 table inet firewalld {
     chain filter_PREROUTING { type filter hook prerouting priority -290;
-        meta nfproto ipv6 fib saddr . iif oif missing drop }
+        meta nfproto ipv6 fib saddr . iif oif missing drop; }
     chain filter_FORWARD { type filter hook forward priority 10;
         ct state established,related accept
-        reject with icmpx type admin-prohibited }
+        reject with icmpx type admin-prohibited; }
 }
 '''
 nft(FIREWALLD)
@@ -104,14 +105,14 @@ found = only('firewalld: both are found', 'rpfilter', 'forward-drop')
 ok('firewalld.conf' in found['rpfilter']['remedy'] and
    found['forward-drop']['remedy'].startswith('firewall-cmd '), 'firewalld is known', found)
 nft('''table inet t { chain p { type filter hook prerouting priority -290;
-    iifname != "gwlb0" fib saddr . iif oif missing drop } }''')
+    iifname != "gwlb0" fib saddr . iif oif missing drop; } }''')
 only('a rpfilter that leaves gwlb0 out')
 
 # established does not match what is untracked
 INPUT = '''table inet t { chain in { type filter hook input priority 0; policy drop;
     ct state established,related accept
     tcp dport 22 accept
-    %s } }'''
+    %s; } }'''
 nft(INPUT % '')
 cured('input-drop')
 for rule in ('udp dport 6081 accept', 'udp dport 6000-7000 accept', 'udp dport { 53, 6081 } accept',

@@ -257,7 +257,7 @@ check "text of a link" same "$(gwlbctl show)" "gwlb0: down
     mode bump port 6081 local any
     ttl 64 tos 0x00 critical drop max-flows 262144
     timeout-tcp 350 timeout-other 120
-    catch auto (socket)
+    catch auto
     allow any
     flows 0
     no load balancer seen yet"
@@ -274,7 +274,7 @@ check "add with each option" done_ add gwlb0 port 7081 local 192.0.2.101 mode bu
 	allow 192.0.2.0/24,2001:db8::/32,198.51.100.7,fd00::1 ttl 3 tos 0xb8 critical pass max-flows 77 \
 	timeout-tcp 6000 timeout-other 60
 want=([port]=7081 [local]='"192.0.2.101"' [mode]='"bump"' [ttl]=3 [tos]=184 [critical]='"pass"'
-	[max-flows]=77 [timeout-tcp]=6000 [timeout-other]=60
+	[max-flows]=77 [timeout-tcp]=6000 [timeout-other]=60 [catch]='"auto"'
 	[allow]='["192.0.2.0/24","2001:db8::/32","198.51.100.7/32","fd00::1/128"]')
 check "each is read back" config
 check "as text: mode, port, local" text "mode bump port 7081 local 192.0.2.101"
@@ -320,7 +320,7 @@ check "is the one that the kernel took" listens '[2001:db8::101]:7084'
 prefixes=$(seq -s , -f 10.%g.0.0/16 32)
 option allow "$prefixes" "[\"${prefixes//,/'","'}\"]"
 check "32 prefixes as text" text "allow $prefixes"
-read -ra words <<<"$(gwlbctl show gwlb0 | sed -n 2,5p | tr '\n' ' ')"
+read -ra words <<<"$(gwlbctl show gwlb0 | sed -n 2,6p | tr '\n' ' ')"
 check "set what was shown" done_ set gwlb0 "${words[@]}"
 check "changes nothing" config
 gwlbctl set gwlb0 port 7085 local any
@@ -470,8 +470,7 @@ the one with IPv6: .peers[1] | del(.idle_ms) == {address: "2001:db8::60", local:
 when they were seen: [.peers[].idle_ms] | all(. >= 0 and . < 60000)
 EOF
 facts <<'EOF'
-members without -s: keys == ["allow", "catch", "critical", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "tos", "ttl", "up"]
-members without -s: keys == ["allow", "critical", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up"]
+members without -s: keys == ["allow", "catch", "critical", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up"]
 the sum without -s: .dropped == 7
 EOF
 check "text: received" text "received +5 packets +100 bytes" -s
