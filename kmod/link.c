@@ -103,8 +103,11 @@ static int link_stop(struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 
-	gwlb_catch_stop(link);
+	/* in this order: with its last hook in a place, the first empties all
+	 * queues, while what waits there still finds the hook that it waits for
+	 */
 	gwlb_answer_stop(dev);
+	gwlb_catch_stop(link);
 	/* netif_running() is false already; wait for receivers that saw it
 	 * true, so that no flow is made behind our back
 	 */
