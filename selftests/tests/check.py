@@ -69,14 +69,14 @@ run('sysctl -qw ' + found['conntrack-small']['remedy'].split()[-1])
 only('conntrack-small: gone')
 run('sysctl -qw net.netfilter.nf_conntrack_max=300000')
 
-nft('table inet t { chain f { type filter hook forward priority 0; policy drop; } }')
+nft('table inet t { chain f { type filter hook forward priority 0; policy drop; }; }')
 cured('forward-drop')
-nft('table ip6 t { chain f { type filter hook forward priority 0; counter reject; } }')
+nft('table ip6 t { chain f { type filter hook forward priority 0; counter reject; }; }')
 cured('forward-drop')
 nft('''table inet t { chain f { type filter hook forward priority 0; policy drop;
-    iifname "gwlb0" tcp dport 443 accept; } }''')
+    iifname "gwlb0" tcp dport 443 accept; }; }''')
 only('a forward chain with rules on gwlb0')
-nft('table inet t { chain f { type filter hook forward priority 0; tcp dport 22 drop; } }')
+nft('table inet t { chain f { type filter hook forward priority 0; tcp dport 22 drop; }; }')
 only('a forward chain that drops some')
 
 nft('')
@@ -105,21 +105,21 @@ found = only('firewalld: both are found', 'rpfilter', 'forward-drop')
 ok('firewalld.conf' in found['rpfilter']['remedy'] and
    found['forward-drop']['remedy'].startswith('firewall-cmd '), 'firewalld is known', found)
 nft('''table inet t { chain p { type filter hook prerouting priority -290;
-    iifname != "gwlb0" fib saddr . iif oif missing drop; } }''')
+    iifname != "gwlb0" fib saddr . iif oif missing drop; }; }''')
 only('a rpfilter that leaves gwlb0 out')
 
 # established does not match what is untracked
 INPUT = '''table inet t { chain in { type filter hook input priority 0; policy drop;
     ct state established,related accept
     tcp dport 22 accept
-    %s; } }'''
+    %s; }; }'''
 nft(INPUT % '')
 cured('input-drop')
 for rule in ('udp dport 6081 accept', 'udp dport 6000-7000 accept', 'udp dport { 53, 6081 } accept',
              'ip saddr 10.254.11.60 udp dport 6081 counter accept'):
     nft(INPUT % rule)
     only('input: ' + rule)
-nft('table inet t { chain in { type filter hook input priority 0; udp dport 6081 drop } }')
+nft('table inet t { chain in { type filter hook input priority 0; udp dport 6081 drop; }; }')
 only('input: a rule that drops the port', 'input-drop')
 run(APP + 'gwlbctl set gwlb0 catch auto')
 only('input: of no concern to the early catch')
