@@ -3,15 +3,15 @@
 """What the appliance itself answers to a bumped packet goes back by its flow.
 Topology: wirelab.py"""
 import socket
-import struct
 import subprocess
-from wirelab import (APP, DF, GW, ICMP, ICMP6, TCP, UDP, Lab, addr, aws, checksum, difference,
-                     filler, finish, geneve, ip4, ip6, ok, pseudo, run, swapped, tcp, udp, wire)
+import answerlab
+from answerlab import reset, split, unreachable
+from nflab import A, B, IP
+from wirelab import (APP, DF, GW, ICMP, ICMP6, TCP, UDP, Lab, aws, filler, finish, geneve, ip4,
+                     ok, run, swapped, tcp, udp, wire)
 
-A, B, C = {4: '10.1.21.101', 6: '2001:db8::101'}, {4: '54.230.62.60', 6: '2001:db8:ffff::60'}, \
-    {4: '192.0.2.9', 6: '2001:db8:eeee::9'}
-SYN, RST, RST_ACK = 2, 4, 0x14
-IP = {4: ip4, 6: ip6}
+C = {4: '192.0.2.9', 6: '2001:db8:eeee::9'}
+SYN = 2
 lab = Lab()
 for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
               'net.ipv4.icmp_msgs_burst=10000', 'net.ipv6.icmp.ratelimit=0'):
@@ -25,62 +25,8 @@ def nft(text, check=True):
     return done.returncode == 0
 
 
-def split(p):
-    """Source, destination, protocol, payload of an IP packet; None if a checksum is wrong"""
-    if p[0] >> 4 == 6:
-        src, dst, proto, payload = p[8:24], p[24:40], p[6], p[40:]
-    else:
-        src, dst, proto, payload = p[12:16], p[16:20], p[9], p[20:]
-        if checksum(p[:20]):
-            return None
-    covered = payload if proto == ICMP else \
-        src + dst + struct.pack('!II', len(payload), proto) + payload
-    no_sum = proto == UDP and payload[6:8] == b'\0\0'
-    return None if checksum(covered) and not no_sum else (src, dst, proto, payload)
-
-
-def answered(name, asked, source, target, proto, payload, drops=None, like=None):
-    """The outer packet asked is answered by one inner packet, which comes back under the options
-    and between the ports that like, else asked came with"""
-    before = lab.genl.counters()
-    back = lab.exchange([asked])
-    counted = lab.drops_since(before, sum((drops or {}).values()))
-    _, _, _, sent = split(like or asked)
-    head = 8 + 8 + (sent[8] & 0x3f) * 4
-    why = []
-    if len(back) != 1 or counted != (drops or {}):
-        why.append('%d packets came back, drops %s' % (len(back), counted))
-    for packet in back:
-        outer = split(packet)
-        if outer is None:
-            why.append('wrong outer checksum')
-            continue
-        if outer[:2] != (split(asked)[1], split(asked)[0]) or \
-                outer[3][:4] + outer[3][8:head] != sent[:4] + sent[8:head] or \
-                (outer[3][6:8] == b'\0\0') != (sent[6:8] == b'\0\0'):
-            why.append('outer: %s' % packet[:100].hex())
-        inner = split(outer[3][head:])
-        if inner is None:
-            why.append('wrong inner checksum: %s' % outer[3][head:].hex())
-        elif inner != (addr(source), addr(target), proto, payload):
-            why.append('inner: %s, %s' % (inner[:3], difference(payload, inner[3])))
-    ok(not why, name, '\n'.join(why))
-
-
-def unreachable(v, code, quoted, info=0, kind=None, src=None):
-    """ICMP error as the kernel builds it, its checksum included"""
-    kind = kind or {4: 3, 6: 1}[v]
-    quoted = quoted[:{4: 576 - 20, 6: 1280 - 40}[v] - 8]
-    body = struct.pack('!BBHI', kind, code, 0, info) + quoted
-    pre = b'' if v == 4 else pseudo(src or B[6], A[6], ICMP6, len(body))
-    return body[:2] + struct.pack('!H', checksum(pre + body)) + body[4:]
-
-
-def reset(v, seq, payload, source=None, target=None, sport=80):
-    source, target = source or B[v], target or A[v]
-    head = struct.pack('!HHIIBBHHH', sport, 1111, 0, seq + payload, 5 << 4, RST_ACK, 0, 0, 0)
-    check = checksum(pseudo(source, target, TCP, 20) + head)
-    return head[:16] + struct.pack('!H', check) + head[18:]
+def answered(*args, **more):
+    answerlab.answered(lab, *args, **more)
 
 
 def syn(v, dport=80, data=b''):
