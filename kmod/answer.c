@@ -19,6 +19,7 @@
 #include "link.h"
 #include "net.h"
 #include "passing.h"
+#include "route.h"
 
 static bool ip_version(const struct sk_buff *skb, unsigned int *version)
 {
@@ -68,22 +69,26 @@ static struct gwlb_flow *passing_flow(const struct sk_buff *skb,
  * gwlb_answer_flow() - the flow under which a packet leaves
  * @skb: packet
  * @dev: gwlb device that it is sent to
+ * @reason: why nothing was found
  *
  * A flowtable sends what came in past our hooks, with a route of its own
- * making; the flow of that packet counts. Others have none: netdev hooks answer
- * without routing.
+ * making, as the IP stack does; the flow of that packet counts. Others have
+ * none: what the stack makes, and netdev hooks, which answer without routing.
  *
  * Return: the flow, NULL if there is none.
  * Context: BH off, RCU.
  */
-struct gwlb_flow *gwlb_answer_flow(const struct sk_buff *skb,
-				   const struct net_device *dev)
+struct gwlb_flow *gwlb_answer_flow(struct sk_buff *skb,
+				   const struct net_device *dev,
+				   enum gwlb_drop_reason *reason)
 {
 	struct gwlb_passing *p = this_cpu_read(gwlb_passing);
 	struct gwlb_flow *flow;
 
 	for (; p; p = p->outer) {
-		if (p->skb != skb || READ_ONCE(gwlb_flow_dst(p->flow)->dev) != dev)
+		/* what is sent and never came in only lies where that did */
+		if (p->skb != skb || !skb->skb_iif ||
+		    READ_ONCE(gwlb_flow_dst(p->flow)->dev) != dev)
 			continue;
 		/* sent once; behind us it is an outer packet, or another */
 		p->skb = NULL;
@@ -92,6 +97,9 @@ struct gwlb_flow *gwlb_answer_flow(const struct sk_buff *skb,
 	flow = gwlb_flow_of(skb, dev);
 	if (flow)
 		return flow;
+	if (gwlb_route_sends(netdev_priv(dev)))
+		return gwlb_route_flow(skb, dev, reason);
+	*reason = GWLB_DROP_REASON_NO_CONTEXT;
 	flow = passing_flow(skb, dev_net(dev));
 	return flow && gwlb_flow_link(flow)->dev == dev ? flow : NULL;
 }
@@ -217,6 +225,18 @@ static bool made_here(struct sk_buff *skb)
 	       icmp_error6(skb);
 }
 
+/* Routing makes redirects, but there is no other gateway to send by */
+static bool redirect(struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct icmphdr *icmp;
+
+	if (state->pf != NFPROTO_IPV4 || !state->out ||
+	    !gwlb_dev_is_link(state->out))
+		return false;
+	icmp = icmp_error4(skb);
+	return icmp && icmp->type == ICMP_REDIRECT;
+}
+
 static unsigned int local_out(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
@@ -224,10 +244,13 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 
 	if (!made_here(skb))
 		return NF_ACCEPT;
+	if (redirect(skb, state))
+		return NF_DROP;
 	flow = passing_flow(skb, state->net);
 	if (!flow)
 		flow = conntrack_flow(skb, state->net);
-	if (!flow || !gwlb_flow_attach(skb, flow))
+	/* a router's answers are routed */
+	if (!flow || gwlb_route_all(gwlb_flow_link(flow)) || !gwlb_flow_attach(skb, flow))
 		return NF_ACCEPT;
 	if (state->pf == NFPROTO_IPV4)
 		icmp_source4(skb);

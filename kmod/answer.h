@@ -4,8 +4,9 @@
 
 #include "flow.h"
 
-struct gwlb_flow *gwlb_answer_flow(const struct sk_buff *skb,
-				   const struct net_device *dev);
+struct gwlb_flow *gwlb_answer_flow(struct sk_buff *skb,
+				   const struct net_device *dev,
+				   enum gwlb_drop_reason *reason);
 void gwlb_answer_too_big(struct sk_buff *skb, struct gwlb_flow *flow,
 			 unsigned int mtu);
 

@@ -16,6 +16,7 @@
 #include "conntrack.h"
 #include "link.h"
 #include "passing.h"
+#include "route.h"
 #include "tx.h"
 
 static int drop(struct sk_buff *skb, struct net_device *dev,
@@ -171,6 +172,8 @@ static int bump_forward(struct net *net, struct sock *sk, struct sk_buff *skb)
 
 	if (!flow)
 		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
+	/* TPROXY may have found a socket, which gets what is diverted alone */
+	skb_orphan(skb);
 	/* before FORWARD, as ip_forward() does, and before NAT of the source:
 	 * the error goes to who sent it
 	 */
@@ -192,6 +195,10 @@ static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
 	struct gwlb_flow *flow;
 	struct gwlb_tuple t;
 
+	if (gwlb_route_diverts(link, skb)) {
+		gwlb_route_divert(link, skb);
+		return 0;
+	}
 	if (gwlb_flow_of(skb, dev))
 		return bump_forward(net, sk, skb);
 	/* an error belongs to the entry of what it is about, not to its own */
@@ -209,7 +216,7 @@ static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
  * gwlb_bump() - rx_handler of a gwlb device
  * @pskb: packet behind the taps, XDP, tc and netdev ingress hooks; consumed
  *
- * Return: RX_HANDLER_CONSUMED.
+ * Return: RX_HANDLER_PASS in mode route, RX_HANDLER_CONSUMED in mode bump.
  * Context: BH off, RCU.
  */
 rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
@@ -226,6 +233,12 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 	if (!skb) {
 		gwlb_drop(&link->drops, NULL, GWLB_DROP_REASON_NO_MEMORY, NULL);
 		return RX_HANDLER_CONSUMED;
+	}
+	if (gwlb_route_all(link)) {
+		/* ours must not get to a socket, which would keep it */
+		skb_dst_drop(skb);
+		*pskb = skb;
+		return RX_HANDLER_PASS;
 	}
 	flow = gwlb_flow_of(skb, dev);
 	if (!flow) {
@@ -260,7 +273,9 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 	/* NAT of the destination drops the dst, as if there were a route to
 	 * look up; RCU has kept the flow.
 	 */
-	if (!gwlb_flow_of(skb, dev) && !gwlb_flow_attach(skb, flow))
+	if (gwlb_route_diverts(link, skb))
+		gwlb_route_divert(link, skb);
+	else if (!gwlb_flow_of(skb, dev) && !gwlb_flow_attach(skb, flow))
 		drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
 	else
 		bump_forward(net, NULL, skb);

@@ -11,6 +11,7 @@
 #include <net/dst.h>
 #include <net/dst_cache.h>
 #include <net/ip6_route.h>
+#include <net/route.h>
 #include <net/rtnetlink.h>
 #include <net/udp_tunnel.h>
 #include "compat_probed.h"
@@ -90,6 +91,25 @@ static inline void dst_cache_set_ip6(struct dst_cache *cache,
 {
 }
 #endif
+
+/* not exported where IPv6 may be a module */
+#ifdef HAVE_NF_IPV6_ROUTE_INPUT
+#include <linux/netfilter_ipv6.h>
+#define ip6_route_input(skb) \
+	rcu_dereference(nf_ipv6_ops)->route_input(skb)
+#endif
+
+static inline bool gwlb_route_input4(struct sk_buff *skb)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+#ifdef HAVE_ROUTE_INPUT_DSCP
+	dscp_t tos = ip4h_dscp(ip);
+#else
+	u8 tos = ip->tos;
+#endif
+
+	return !ip_route_input_noref(skb, ip->daddr, ip->saddr, tos, skb->dev);
+}
 
 /* before it, what is forwarded got skb->tstamp = 0 just so */
 #ifndef HAVE_SKB_CLEAR_TSTAMP

@@ -15,6 +15,8 @@ const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1] = {
 	[GWLB_A_CONF_CATCH]	= { .type = NLA_U8 },
 	[GWLB_A_CONF_TIMEOUT_TCP]	= { .type = NLA_U32 },
 	[GWLB_A_CONF_TIMEOUT_OTHER]	= { .type = NLA_U32 },
+	[GWLB_A_CONF_DIVERT_MARK] = { .type = NLA_U32 },
+	[GWLB_A_CONF_DIVERT_MASK] = { .type = NLA_U32 },
 };
 
 static const struct nla_policy allow_policy[GWLB_A_ALLOW_MAX + 1] = {
@@ -110,6 +112,23 @@ static int get_timeout(u32 *seconds, const struct nlattr *nla,
 	return -EINVAL;
 }
 
+static int get_divert(struct gwlb_conf *conf, struct nlattr *data[],
+		      struct netlink_ext_ack *extack)
+{
+	if (data[GWLB_A_CONF_DIVERT_MARK]) {
+		conf->divert_mark = nla_get_u32(data[GWLB_A_CONF_DIVERT_MARK]);
+		conf->divert_mask = U32_MAX;
+	}
+	if (data[GWLB_A_CONF_DIVERT_MASK])
+		conf->divert_mask = nla_get_u32(data[GWLB_A_CONF_DIVERT_MASK]);
+	if (conf->divert_mark & ~conf->divert_mask) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_DIVERT_MARK],
+				    "The mark to divert by has bits that its mask has not");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int get_values(struct gwlb_conf *conf, struct nlattr *data[],
 		      struct netlink_ext_ack *extack)
 {
@@ -124,9 +143,9 @@ static int get_values(struct gwlb_conf *conf, struct nlattr *data[],
 	}
 	if (data[GWLB_A_CONF_MODE])
 		conf->mode = nla_get_u8(data[GWLB_A_CONF_MODE]);
-	if (conf->mode != GWLB_MODE_BUMP) {
+	if (conf->mode > GWLB_MODE_ROUTE) {
 		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_MODE],
-				    "This version of the module knows mode bump only");
+				    "The mode can be bump (0) or route (1)");
 		return -EINVAL;
 	}
 	if (data[GWLB_A_CONF_TTL])
@@ -156,8 +175,11 @@ static int get_values(struct gwlb_conf *conf, struct nlattr *data[],
 			  extack);
 	if (err)
 		return err;
-	return get_timeout(&conf->timeout_other,
-			   data[GWLB_A_CONF_TIMEOUT_OTHER], extack);
+	err = get_timeout(&conf->timeout_other, data[GWLB_A_CONF_TIMEOUT_OTHER],
+			  extack);
+	if (err)
+		return err;
+	return get_divert(conf, data, extack);
 }
 
 static int get_catch(struct gwlb_conf *conf, struct nlattr *data[],
@@ -275,7 +297,9 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 	    nla_put_u32(skb, GWLB_A_CONF_MAX_FLOWS, conf->max_flows) ||
 	    nla_put_u8(skb, GWLB_A_CONF_CATCH, conf->catch) ||
 	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_TCP, conf->timeout_tcp) ||
-	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_OTHER, conf->timeout_other))
+	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_OTHER, conf->timeout_other) ||
+	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MARK, conf->divert_mark) ||
+	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MASK, conf->divert_mask))
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, GWLB_A_CONF_ALLOW);
 	if (!nest)
@@ -296,7 +320,7 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 size_t gwlb_conf_size(const struct gwlb_conf *conf)
 {
 	return nla_total_size(2) + nla_total_size(16) + 5 * nla_total_size(1) +
-	       3 * nla_total_size(4) + nla_total_size(0) +
+	       5 * nla_total_size(4) + nla_total_size(0) +
 	       conf->allow_count * (nla_total_size(0) + nla_total_size(16) +
 				    nla_total_size(1));
 }

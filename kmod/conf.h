@@ -28,6 +28,8 @@ struct gwlb_prefix {
  * @max_flows: flows kept at most
  * @timeout_tcp: seconds for which a TCP flow may be idle
  * @timeout_other: the same for other protocols
+ * @divert_mark: of packets that enter the IP stack in mode bump
+ * @divert_mask: bits of it that count, 0 for no such packets
  * @mode: enum gwlb_mode
  * @critical: enum gwlb_critical
  * @catch: enum gwlb_catch
@@ -43,6 +45,8 @@ struct gwlb_conf {
 	u32 max_flows;
 	u32 timeout_tcp;
 	u32 timeout_other;
+	u32 divert_mark;
+	u32 divert_mask;
 	u8 mode;
 	u8 critical;
 	u8 catch;

@@ -9,7 +9,7 @@
 
 struct rtnl_link_stats64;
 
-#define GWLB_DROP_REASONS	(GWLB_DROP_REASON_OUTER_CHECKSUM + 1)
+#define GWLB_DROP_REASONS	(GWLB_DROP_REASON_MARTIAN + 1)
 
 /**
  * struct gwlb_address - an outer address

@@ -400,8 +400,8 @@ static u32 minor_of(const struct gwlb_flow *flow)
 	       jhash(flow->inner_port, 4, flow->protocol);
 }
 
-static bool after(u32 order, const struct gwlb_flow *flow,
-		  const struct gwlb_flows_cursor *at)
+static bool behind(u32 order, const struct gwlb_flow *flow,
+		   const struct gwlb_flows_cursor *at)
 {
 	u32 minor;
 
@@ -442,8 +442,8 @@ static struct gwlb_flow *next_in_range(struct rhashtable *ht,
 				u32 order = order_of(flow);
 
 				if (order >> shift != at->order >> shift ||
-				    !after(order, flow, at) ||
-				    (next && after(order, flow, &first)))
+				    !behind(order, flow, at) ||
+				    (next && behind(order, flow, &first)))
 					continue;
 				next = flow;
 				first.order = order;

@@ -97,6 +97,13 @@ UDP_ACCEPT_L4_BIT linux/udp.h
 	struct sock *sk = 0;
 	udp_set_bit(ACCEPT_L4, sk);
 
+NF_IPV6_ROUTE_INPUT linux/netfilter_ipv6.h
+	struct nf_ipv6_ops *o = 0;
+	o->route_input(0);
+
+ROUTE_INPUT_DSCP net/route.h
+	(void)ip_route_input_noref(0, 0, 0, (dscp_t)0, 0) == SKB_NOT_DROPPED_YET;
+
 NET_GSO_H net/gso.h
 	(void)0;
 

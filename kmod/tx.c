@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "link.h"
 #include "outer.h"
+#include "route.h"
 #include "tx.h"
 
 static unsigned int overhead(const struct gwlb_flow *flow)
@@ -72,13 +73,13 @@ static void push_geneve(struct sk_buff *skb, const struct gwlb_flow *flow)
 netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
-	struct gwlb_flow *flow = gwlb_answer_flow(skb, dev);
 	const struct gwlb_address *remote = NULL;
 	enum gwlb_drop_reason reason;
+	struct gwlb_flow *flow;
 	struct dst_entry *dst;
 	unsigned int mtu;
 
-	reason = GWLB_DROP_REASON_NO_CONTEXT;
+	flow = gwlb_answer_flow(skb, dev, &reason);
 	if (!flow)
 		goto drop;
 	remote = &flow->peer->remote;
@@ -96,8 +97,13 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	if (mtu != gwlb_flow_mtu(flow))
 		gwlb_flow_set_mtu(flow, mtu);
 	reason = GWLB_DROP_REASON_TOO_BIG;
-	if (!fits(skb, mtu))
-		goto release;
+	if (!fits(skb, mtu)) {
+		dst_release(dst);
+		/* in the bump it was seen to before */
+		if (!gwlb_flow_of(skb, dev) && gwlb_route_too_big(skb, flow, mtu))
+			return NETDEV_TX_OK;
+		goto drop;
+	}
 	reason = GWLB_DROP_REASON_NO_HEADROOM;
 	if (skb_cow_head(skb, overhead(flow) + LL_RESERVED_SPACE(dst->dev)) ||
 	    udp_tunnel_handle_offloads(skb, !flow->nocheck))

@@ -8,7 +8,10 @@
 #include <string.h>
 #include "gwlbctl.h"
 
-static const char * const modes[] = { [GWLB_MODE_BUMP] = "bump" };
+static const char * const modes[] = {
+	[GWLB_MODE_BUMP] = "bump",
+	[GWLB_MODE_ROUTE] = "route",
+};
 
 static const char * const criticals[] = {
 	[GWLB_CRITICAL_DROP] = "drop",
@@ -57,7 +60,7 @@ static void put_mode(struct nlmsghdr *nlh, uint16_t type, const char *what, cons
 			mnl_attr_put_u8(nlh, type, i);
 			return;
 		}
-	usage("%s can be bump, not '%s'", what, value);
+	usage("%s can be bump or route, not '%s'", what, value);
 }
 
 static void put_critical(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
@@ -78,6 +81,28 @@ static void put_catch(struct nlmsghdr *nlh, uint16_t type, const char *what, con
 			return;
 		}
 	usage("%s can be auto, early or socket, not '%s'", what, value);
+}
+
+static void put_divert(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	char *text = strdup(value), *slash;
+	uint32_t mark = 0, mask = 0;
+
+	if (!text)
+		fail("no memory");
+	slash = strchr(text, '/');
+	if (strcmp(value, "none")) {
+		mask = slash ? scan_number("the mask of divert", slash + 1, UINT32_MAX) :
+			       UINT32_MAX;
+		if (!mask)
+			usage("the mask of %s must not be 0; say none", what);
+		if (slash)
+			*slash = 0;
+		mark = scan_number(what, text, UINT32_MAX);
+	}
+	free(text);
+	mnl_attr_put_u32(nlh, type, mark);
+	mnl_attr_put_u32(nlh, GWLB_A_CONF_DIVERT_MASK, mask);
 }
 
 static void put_local(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
@@ -150,6 +175,7 @@ static const struct {
 	{ "catch",	GWLB_A_CONF_CATCH,	put_catch },
 	{ "timeout-tcp", GWLB_A_CONF_TIMEOUT_TCP, put_u32 },
 	{ "timeout-other", GWLB_A_CONF_TIMEOUT_OTHER, put_u32 },
+	{ "divert",	GWLB_A_CONF_DIVERT_MARK, put_divert },
 };
 
 /* Length of the message behind each option that was given, in their order */
@@ -229,6 +255,8 @@ void conf_take(struct conf *conf, const struct nlattr *tb[])
 	conf->catch = nl_number(tb[GWLB_A_CONF_CATCH]);
 	conf->timeout_tcp = nl_number(tb[GWLB_A_CONF_TIMEOUT_TCP]);
 	conf->timeout_other = nl_number(tb[GWLB_A_CONF_TIMEOUT_OTHER]);
+	conf->divert_mark = nl_number(tb[GWLB_A_CONF_DIVERT_MARK]);
+	conf->divert_mask = nl_number(tb[GWLB_A_CONF_DIVERT_MASK]);
 	address_read(&conf->local, tb[GWLB_A_CONF_LOCAL]);
 	if (tb[GWLB_A_CONF_ALLOW])
 		read_allow(conf, tb[GWLB_A_CONF_ALLOW]);
@@ -249,6 +277,19 @@ bool conf_early(const struct conf *conf)
 {
 	return conf->catch == GWLB_CATCH_EARLY ||
 	       (conf->catch == GWLB_CATCH_AUTO && conf->allow_count);
+}
+
+/* As the option takes it; a mask only if it leaves something out */
+struct divert_text conf_divert(const struct conf *conf)
+{
+	struct divert_text text = { "none" };
+
+	if (conf->divert_mask == UINT32_MAX)
+		snprintf(text.s, sizeof(text.s), "0x%x", conf->divert_mark);
+	else if (conf->divert_mask)
+		snprintf(text.s, sizeof(text.s), "0x%x/0x%x", conf->divert_mark,
+			 conf->divert_mask);
+	return text;
 }
 
 const char *conf_critical(const struct conf *conf)

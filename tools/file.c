@@ -75,9 +75,10 @@ void file_print(FILE *f, const struct link *link)
 	for (size_t i = 0; i < conf->allow_count; i++)
 		fprintf(f, "%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);
 	fprintf(f, "%s\nttl %u\ntos %u\ncritical %s\nmax-flows %u\ncatch %s\n"
-		"timeout-tcp %u\ntimeout-other %u\n",
+		"timeout-tcp %u\ntimeout-other %u\ndivert %s\n",
 		conf->allow_count ? "" : "any", conf->ttl, conf->tos, conf_critical(conf),
-		conf->max_flows, conf_catch(conf), conf->timeout_tcp, conf->timeout_other);
+		conf->max_flows, conf_catch(conf), conf->timeout_tcp, conf->timeout_other,
+		conf_divert(conf).s);
 	/* a link that is down has no routes, wanted or not */
 	if (link->up && !route_is_there(link->ifindex))
 		fprintf(f, "last-resort no\n");

@@ -9,7 +9,7 @@ _gwlbctl_devices() {
 
 _gwlbctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} option='' verb='' dev='' words i
-	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other '
+	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert '
 
 	# a flag may stand anywhere, and an option's value is no option
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -41,7 +41,8 @@ _gwlbctl() {
 	*,port,*) words=6081 ;;
 	*,local,*) words="any $(ip -o address show 2>/dev/null |
 		awk '{ sub("/.*", "", $4); print $4 }')" ;;
-	*,mode,*) words=bump ;;
+	*,mode,*) words='bump route' ;;
+	*,divert,*) words=none ;;
 	*,allow,*) words=any ;;
 	*,critical,*) words='drop pass' ;;
 	*,catch,*) words='auto early socket' ;;

@@ -66,9 +66,14 @@ struct address_text prefix_print(const struct prefix *p);
 /* conf.c */
 struct conf {
 	uint32_t port, ttl, tos, mode, critical, max_flows, catch, timeout_tcp, timeout_other;
+	uint32_t divert_mark, divert_mask;
 	struct address local;
 	struct prefix *allow;
 	size_t allow_count;
+};
+
+struct divert_text {
+	char s[32];
 };
 
 void conf_write(struct nlmsghdr *nlh, char *words[]);
@@ -79,9 +84,10 @@ const char *conf_mode(const struct conf *conf);
 const char *conf_critical(const struct conf *conf);
 const char *conf_catch(const struct conf *conf);
 bool conf_early(const struct conf *conf);
+struct divert_text conf_divert(const struct conf *conf);
 
 /* drop.c */
-#define DROP_REASONS	(GWLB_DROP_REASON_OUTER_CHECKSUM + 1)
+#define DROP_REASONS	(GWLB_DROP_REASON_MARTIAN + 1)
 
 struct drop_text {
 	const char *name, *meaning;

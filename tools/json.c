@@ -36,6 +36,14 @@ static json_t *allow(const struct conf *conf)
 	return list;
 }
 
+static json_t *divert(const struct conf *conf)
+{
+	if (!conf->divert_mask)
+		return json_null();
+	return checked(json_pack("{s:I, s:I}", "mark", (json_int_t)conf->divert_mark,
+				 "mask", (json_int_t)conf->divert_mask));
+}
+
 static json_t *peers(const struct link *link)
 {
 	json_t *list = checked(json_array());
@@ -81,7 +89,7 @@ static json_t *one_link(const struct link *link, bool statistics)
 	const struct conf *conf = &link->conf;
 	json_t *json;
 
-	json = checked(json_pack("{s:I, s:o, s:b, s:s, s:i, s:o, s:o, s:i, s:i, s:s, s:I, s:s, s:I, s:I}",
+	json = checked(json_pack("{s:I, s:o, s:b, s:s, s:i, s:o, s:o, s:i, s:i, s:s, s:I, s:s, s:o, s:I, s:I}",
 				 "ifindex", (json_int_t)link->ifindex,
 				 "ifname", name(link->name),
 				 "up", link->up,
@@ -94,6 +102,7 @@ static json_t *one_link(const struct link *link, bool statistics)
 				 "critical", conf_critical(conf),
 				 "max_flows", (json_int_t)conf->max_flows,
 				 "catch", conf_catch(conf),
+				 "divert", divert(conf),
 				 "flows", (json_int_t)link->flows,
 				 "dropped", (json_int_t)link->dropped));
 	json_object_set_new(json, "timeout_tcp", json_integer(conf->timeout_tcp));

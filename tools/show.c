@@ -6,8 +6,11 @@
 
 static void print_conf(const struct conf *conf)
 {
-	printf("    mode %s port %u local %s\n", conf_mode(conf), conf->port,
+	printf("    mode %s port %u local %s", conf_mode(conf), conf->port,
 	       conf->local.len ? address_print(&conf->local).s : "any");
+	if (conf->divert_mask)
+		printf(" divert %s", conf_divert(conf).s);
+	printf("\n");
 	printf("    ttl %u tos 0x%02x critical %s max-flows %u\n", conf->ttl, conf->tos,
 	       conf_critical(conf), conf->max_flows);
 	printf("    timeout-tcp %u timeout-other %u\n", conf->timeout_tcp, conf->timeout_other);

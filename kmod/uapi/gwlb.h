@@ -15,9 +15,11 @@
  *   encapsulation.
  * @GWLB_MODE_BUMP: It passes PREROUTING, FORWARD and POSTROUTING and goes
  *   back.
+ * @GWLB_MODE_ROUTE: It enters the IP stack, which delivers or routes it.
  */
 enum gwlb_mode {
 	GWLB_MODE_BUMP,
+	GWLB_MODE_ROUTE,
 };
 
 /**
@@ -88,6 +90,8 @@ enum gwlb_catch {
  *   gwlb link.
  * @GWLB_DROP_REASON_OUTER_CHECKSUM: The outer UDP checksum is wrong; those of
  *   the socket UDP counts.
+ * @GWLB_DROP_REASON_MARTIAN: It was diverted into the IP stack, whose routing
+ *   refuses its addresses.
  */
 enum gwlb_drop_reason {
 	GWLB_DROP_REASON_NONE,
@@ -116,6 +120,7 @@ enum gwlb_drop_reason {
 	GWLB_DROP_REASON_NO_ROUTE,
 	GWLB_DROP_REASON_ROUTE_LOOP,
 	GWLB_DROP_REASON_OUTER_CHECKSUM,
+	GWLB_DROP_REASON_MARTIAN,
 };
 
 enum gwlb_a_prefix {
@@ -145,6 +150,8 @@ enum gwlb_a_conf {
 	GWLB_A_CONF_CATCH,
 	GWLB_A_CONF_TIMEOUT_TCP,
 	GWLB_A_CONF_TIMEOUT_OTHER,
+	GWLB_A_CONF_DIVERT_MARK,
+	GWLB_A_CONF_DIVERT_MASK,
 
 	__GWLB_A_CONF_MAX
 };

@@ -94,7 +94,7 @@ declare -A want
 up=false
 defaults() {
 	want=([port]=6081 [local]=null [mode]='"bump"' [allow]='[]' [ttl]=64 [tos]=0
-		[critical]='"drop"' [max-flows]=262144 [catch]='"auto"'
+		[critical]='"drop"' [max-flows]=262144 [catch]='"auto"' [divert]=null
 		[timeout-tcp]=350 [timeout-other]=120)
 }
 config() {
@@ -104,6 +104,7 @@ config() {
 		"\"allow\":${want[allow]},\"ttl\":${want[ttl]},\"tos\":${want[tos]}," \
 		"\"critical\":${want[critical]},\"max_flows\":${want[max-flows]}," \
 		"\"catch\":${want[catch]}," \
+		"\"divert\":${want[divert]}," \
 		'"flows":0,"dropped":0,' \
 		"\"timeout_tcp\":${want[timeout-tcp]},\"timeout_other\":${want[timeout-other]}," \
 		'"peers":[]}]')"
@@ -161,7 +162,7 @@ check "version" same "$(gwlbctl version)" \
 for flag in -V --version; do
 	check "version: $flag" same "$(gwlbctl $flag)" "$(gwlbctl version)"
 done
-for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert; do
 	check "help has $option" grep -q "^  $option " <(gwlbctl help)
 done
 for flag in -h --help "show -h" "add --help"; do
@@ -208,7 +209,15 @@ wrong "tos takes a number up to 255, not '0x100'" add gwlb0 tos 0x100
 wrong "max-flows takes a number up to 4294967295, not '4294967296'" \
 	add gwlb0 max-flows 4294967296
 wrong "timeout-tcp takes a number up to 4294967295, not '5m'" add gwlb0 timeout-tcp 5m
-wrong "mode can be bump, not 'route'" add gwlb0 mode route
+wrong "mode can be bump or route, not 'bridge'" add gwlb0 mode bridge
+for value in x "" /1 0x100000000; do
+	wrong "divert takes a number up to 4294967295, not '${value%%/*}'" add gwlb0 divert "$value"
+done
+for value in 1/ 1/x 1/2/3; do
+	wrong "the mask of divert takes a number up to 4294967295, not '${value#*/}'" \
+		add gwlb0 divert "$value"
+done
+wrong "the mask of divert must not be 0; say none" add gwlb0 divert 0/0
 wrong "critical can be drop or pass, not 'keep'" add gwlb0 critical keep
 for value in 0.0.0.0 :: host 1.2.3 192.0.2.1/32 ""; do
 	wrong "local takes an address of this machine or any, not '$value'" \
@@ -274,7 +283,7 @@ check "add with each option" done_ add gwlb0 port 7081 local 192.0.2.101 mode bu
 	allow 192.0.2.0/24,2001:db8::/32,198.51.100.7,fd00::1 ttl 3 tos 0xb8 critical pass max-flows 77 \
 	timeout-tcp 6000 timeout-other 60
 want=([port]=7081 [local]='"192.0.2.101"' [mode]='"bump"' [ttl]=3 [tos]=184 [critical]='"pass"'
-	[max-flows]=77 [timeout-tcp]=6000 [timeout-other]=60 [catch]='"auto"'
+	[max-flows]=77 [timeout-tcp]=6000 [timeout-other]=60 [catch]='"auto"' [divert]=null
 	[allow]='["192.0.2.0/24","2001:db8::/32","198.51.100.7/32","fd00::1/128"]')
 check "each is read back" config
 check "as text: mode, port, local" text "mode bump port 7081 local 192.0.2.101"
@@ -304,7 +313,14 @@ option timeout-tcp 604800 604800
 option timeout-tcp 1 1
 option timeout-other 604800 604800
 option timeout-other 1 1
+option mode route '"route"'
 option mode bump '"bump"'
+option divert 7 '{"mark":7,"mask":4294967295}'
+check "as text: divert" text "mode bump port 7082 local 192.0.2.101 divert 0x7"
+option divert none null
+option divert 0/0xffffffff '{"mark":0,"mask":4294967295}'
+option divert 0x1/0xf '{"mark":1,"mask":15}'
+check "as text: divert with a mask" text "mode bump port 7082 local 192.0.2.101 divert 0x1/0xf"
 option local 192.0.2.101 '"192.0.2.101"'
 option allow 10.0.0.0/8 '["10.0.0.0/8"]'
 option allow 0.0.0.0/0,::/0 '["0.0.0.0/0","::/0"]'
@@ -342,6 +358,7 @@ for verb in "add gwlb1" "set gwlb0"; do
 		error "$doing: $in_use" $verb ttl 7 port 7100
 		error "$doing: $in_use" $verb ttl 7 port 7101
 		error "$doing: The UDP port must be from 1 to 65535" $verb port 0
+		error "$doing: The mark to divert by has bits that its mask has not" $verb divert 3/1
 		error "$doing: The outer TTL must be from 1 to 255" $verb tos 7 ttl 0
 		for flows in 0 16777217 0xffffffff; do
 			error "$doing: The number of flows must be from 1 to 16777216" \
@@ -417,7 +434,7 @@ EOF
 check "the man page explains each" same \
 	"$(sed -n '/^.SH DROP CAUSES/,/^.SH EXIT/{/^.TP/{n;s/^.B //p}}' tools/gwlbctl.8 | sort)" \
 	"$(sort <<<"$reasons")"
-for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert; do
 	check "the man page explains $option" grep -qE "^\.(B|BI|BR) \"?$option " tools/gwlbctl.8
 done
 gwlbctl del gwlb0
@@ -470,7 +487,7 @@ the one with IPv6: .peers[1] | del(.idle_ms) == {address: "2001:db8::60", local:
 when they were seen: [.peers[].idle_ms] | all(. >= 0 and . < 60000)
 EOF
 facts <<'EOF'
-members without -s: keys == ["allow", "catch", "critical", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up"]
+members without -s: keys == ["allow", "catch", "critical", "divert", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up"]
 the sum without -s: .dropped == 7
 EOF
 check "text: received" text "received +5 packets +100 bytes" -s
@@ -583,10 +600,10 @@ complete_ gwlb0 del ""
 complete_ gwlb0 set gw
 complete_ "" show gwlb0 ""
 complete_ "" add ""
-complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other" add gwlb1 ""
+complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert" add gwlb1 ""
 complete_ "ttl tos timeout-tcp timeout-other" set gwlb0 t
 complete_ "tos timeout-tcp timeout-other" set gwlb0 ttl 7 t
-complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other" set gwlb0 ttl 7 ""
+complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other divert" set gwlb0 ttl 7 ""
 complete_ "drop pass" set gwlb0 critical ""
 complete_ "any" set gwlb0 ttl 7 allow a
 complete_ "192.0.2.101" set gwlb0 local 192
@@ -599,6 +616,7 @@ check "install" same "$(installed install)" "644 usr/lib/ip/link_gwlb.so
 644 usr/lib/systemd/system/gwlb@.service
 755 usr/sbin/gwlbctl
 644 usr/share/bash-completion/completions/gwlbctl
+644 usr/share/man/man7/gwlb.7
 644 usr/share/man/man8/gwlbctl.8"
 check "uninstall" same "$(installed uninstall)" ""
 

@@ -29,7 +29,7 @@ conf() { cat >/etc/gwlb/gwlb0.conf; }
 # routes FAMILY: those of last resort
 routes() { app ip "-$1" route show default | sed 's/ proto static//; s/ scope link//; s/ pref medium//; s/ *$//'; }
 last='default dev gwlb0 metric 4294967295'
-show() { app gwlbctl show -j gwlb0 | jq -c '.[0] | [.up, .port, .local, .allow, .ttl, .tos, .critical, .max_flows, .catch, .timeout_tcp, .timeout_other]'; }
+show() { app gwlbctl show -j gwlb0 | jq -c '.[0] | [.up, .port, .local, .allow, .ttl, .tos, .critical, .max_flows, .catch, .timeout_tcp, .timeout_other, .mode, .divert.mask]'; }
 
 # refused WHAT STATUS TEXT: what up says of the file on standard input
 refused() {
@@ -73,10 +73,11 @@ conf <<-'END'
 	max-flows 1000
 	catch early
 	timeout-tcp 6000 timeout-other 60
+	mode route divert 0x1/0xf
 	last-resort no
 END
 check "all options" app gwlbctl up gwlb0
-want='[true,7001,"127.0.0.1",["10.254.11.60/32","10.254.12.0/24"],9,16,"pass",1000,"early",6000,60]'
+want='[true,7001,"127.0.0.1",["10.254.11.60/32","10.254.12.0/24"],9,16,"pass",1000,"early",6000,60,"route",15]'
 is "all options are set" "$want" "$(show)"
 is "last-resort no" , "$(routes 4),$(routes 6)"
 check "save" app gwlbctl save gwlb0
