@@ -45,7 +45,7 @@ rm -f $file
 is "no file" "gwlbctl: cannot read $file: No such file or directory" "$(app gwlbctl up gwlb0 2>&1)"
 conf </dev/null
 check "an empty file is enough" app gwlbctl up gwlb0
-is "it is up, with defaults" '[true,6081,null,[],64,0,"drop",262144,"auto",350,120]' "$(show)"
+is "it is up, with defaults" '[true,6081,null,[],64,0,"drop",262144,"auto",350,120,"bump",null]' "$(show)"
 is "IPv4 route of last resort" "$last" "$(routes 4)"
 is "IPv6 route of last resort" "$last" "$(routes 6)"
 is "a link that is there" "gwlbctl: cannot add gwlb0: there is a device of that name already" \

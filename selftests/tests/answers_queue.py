@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""What is rejected when a queue gives it back is answered by its flow, which
+its conntrack entry tells. Topology: wirelab.py"""
+import os
+import subprocess
+from answerlab import answered, reset, unreachable
+from nflab import A, B, V, R, dgram, nft, of, segment
+from wirelab import ICMP, ICMP6, TCP, Lab, finish, run
+
+NFQ = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nfq')
+ERROR, PROHIBITED = {4: ICMP, 6: ICMP6}, {4: 13, 6: 1}
+lab = Lab()
+for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
+              'net.ipv4.icmp_msgs_burst=10000', 'net.ipv6.icmp.ratelimit=0'):
+    run('ip netns exec app sysctl -qw ' + limit)
+for f in 4, 6:
+    run('ip -n app -%d route add default dev gwlb0 metric 4294967295' % f)
+
+RULES = '''
+table inet t {
+    chain held {
+        type filter hook %s priority %d
+        meta l4proto { tcp, udp } queue to 1
+    }
+    chain dstnat {
+        type nat hook prerouting priority dstnat
+        ip daddr %s dnat to %s
+        ip6 daddr %s dnat to %s
+    }
+    chain srcnat {
+        type nat hook postrouting priority srcnat
+        udp dport 56 snat ip to %s
+        udp dport 56 snat ip6 to %s
+    }
+    chain forward {
+        type filter hook forward priority 10
+        tcp dport 80 reject with tcp reset
+        udp dport { 53, 56 } reject with icmpx admin-prohibited
+    }
+}
+'''
+
+with subprocess.Popen(['ip', 'netns', 'exec', 'app', NFQ, '1', 'accept'], stdout=subprocess.PIPE,
+                      stdin=subprocess.PIPE, universal_newlines=True) as queue:
+    if queue.stdout.readline() != 'ready\n':
+        raise SystemExit('# nfq does not start')
+    for number, (hook, priority) in enumerate((('prerouting', -150), ('prerouting', 0),
+                                               ('forward', 0))):
+        nft(RULES % (hook, priority, V[4], B[4], V[6], B[6], R[4], R[6]))
+        for f in 4, 6:
+            v = 'IPv%d, queue in %s at %d: ' % (f, hook, priority)
+            sport = 3000 + number
+            for dst, how in (B[f], ''), (V[f], ', behind DNAT'):
+                answered(lab, v + 'tcp reset' + how,
+                         of(1, segment(f, 80, 2, dst=dst, sport=sport)), dst, A[f], TCP,
+                         reset(f, 1, 1, source=dst, dport=sport))
+                asked = dgram(f, 53, dst=dst, sport=sport)
+                answered(lab, v + 'ICMP error' + how, of(2, asked), dst, A[f], ERROR[f],
+                         unreachable(f, PROHIBITED[f], asked, src=dst))
+            asked = dgram(f, 56, sport=sport)
+            answered(lab, v + 'ICMP error before SNAT', of(3, asked), B[f], A[f], ERROR[f],
+                     unreachable(f, PROHIBITED[f], asked))
+    queue.kill()
+finish()
