@@ -104,14 +104,14 @@ struct gwlb_flow *gwlb_answer_flow(struct sk_buff *skb,
 	return flow && gwlb_flow_link(flow)->dev == dev ? flow : NULL;
 }
 
-static struct gwlb_flow *find(struct net *net, struct gwlb_tuple *t)
+static struct gwlb_flow *find(struct net *net, struct gwlb_tuple *t, u16 zone)
 {
 	enum gwlb_drop_reason reason;
 	struct gwlb_link *link;
 	struct gwlb_flow *flow;
 
 	list_for_each_entry_rcu(link, &gwlb_net(net)->up, up) {
-		flow = gwlb_flow_find(link, t, &reason);
+		flow = gwlb_flow_find(link, t, zone, &reason);
 		if (flow)
 			return flow;
 	}
@@ -135,16 +135,17 @@ static bool is_local(struct net *net, const struct gwlb_tuple *t, int end)
 static struct gwlb_flow *conntrack_flow(const struct sk_buff *skb,
 					struct net *net)
 {
+	u16 zone = gwlb_ct_zone(skb);
 	struct gwlb_flow *flow;
 	struct gwlb_tuple t;
 
 	if (!gwlb_ct_tuple(skb, false, &t) || is_local(net, &t, 0) ||
 	    is_local(net, &t, 1))
 		return NULL;
-	flow = find(net, &t);
+	flow = find(net, &t, zone);
 	if (flow || !gwlb_ct_tuple(skb, true, &t))
 		return flow;
-	return find(net, &t);
+	return find(net, &t, zone);
 }
 
 static const struct icmphdr *icmp_error4(struct sk_buff *skb)
@@ -235,6 +236,20 @@ static bool redirect(struct sk_buff *skb, const struct nf_hook_state *state)
 		return false;
 	icmp = icmp_error4(skb);
 	return icmp && icmp->type == ICMP_REDIRECT;
+}
+
+/**
+ * gwlb_answer_passing() - the flow that a packet answers
+ * @skb: in LOCAL_OUT
+ * @net: namespace
+ *
+ * Return: the flow, if netfilter or ICMP made it in answer to, or in the name
+ *	of the sender of, what is being handed on now, else NULL.
+ * Context: BH off, RCU.
+ */
+struct gwlb_flow *gwlb_answer_passing(struct sk_buff *skb, struct net *net)
+{
+	return made_here(skb) ? passing_flow(skb, net) : NULL;
 }
 
 static unsigned int local_out(void *priv, struct sk_buff *skb,

@@ -18,6 +18,7 @@
 #include "passing.h"
 #include "route.h"
 #include "tx.h"
+#include "zone.h"
 
 static int drop(struct sk_buff *skb, struct net_device *dev,
 		enum gwlb_drop_reason reason)
@@ -25,6 +26,8 @@ static int drop(struct sk_buff *skb, struct net_device *dev,
 	const struct gwlb_flow *flow = gwlb_flow_of(skb, dev);
 	struct gwlb_link *link = netdev_priv(dev);
 
+	if (flow)
+		gwlb_traffic_drop(gwlb_flow_endpoint(flow)->cpu);
 	gwlb_drop(&link->drops, skb, reason, flow ? &flow->peer->remote : NULL);
 	return 0;
 }
@@ -204,7 +207,7 @@ static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
 	/* an error belongs to the entry of what it is about, not to its own */
 	if (gwlb_ct_related(skb) || !gwlb_ct_tuple(skb, false, &t))
 		return drop(skb, dev, reason);
-	flow = gwlb_flow_find(link, &t, &reason);
+	flow = gwlb_flow_find(link, &t, gwlb_ct_zone(skb), &reason);
 	if (!flow)
 		return drop(skb, dev, reason);
 	if (!gwlb_flow_attach(skb, flow))
@@ -265,6 +268,10 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 	 */
 	skb_set_transport_header(skb, in.hdr_len);
 
+	if (in.fragment && !gwlb_zone_fragment(skb, flow)) {
+		drop(skb, dev, GWLB_DROP_REASON_NO_MEMORY);
+		return RX_HANDLER_CONSUMED;
+	}
 	gwlb_passing_begin(&p, skb, flow, &in.tuple);
 	if (nf_hook(family(skb), NF_INET_PRE_ROUTING, net, NULL, skb, dev, NULL,
 		    bump_requeued) != 1)

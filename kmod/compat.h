@@ -326,6 +326,37 @@ static inline enum skb_drop_reason gwlb_core_reason(enum gwlb_drop_reason reason
 }
 #endif
 
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+#include <net/netfilter/nf_conntrack.h>
+
+static inline void gwlb_ct_ref_init(struct nf_conn *ct)
+{
+#ifdef HAVE_NF_CONNTRACK_REFCOUNT
+	refcount_set(&ct->ct_general.use, 1);
+#else
+	atomic_set(&ct->ct_general.use, 1);
+#endif
+}
+
+static inline unsigned int gwlb_ct_refs(const struct nf_conn *ct)
+{
+#ifdef HAVE_NF_CONNTRACK_REFCOUNT
+	return refcount_read(&ct->ct_general.use);
+#else
+	return atomic_read(&ct->ct_general.use);
+#endif
+}
+
+static inline bool gwlb_ct_ref_put(struct nf_conn *ct)
+{
+#ifdef HAVE_NF_CONNTRACK_REFCOUNT
+	return refcount_dec_and_test(&ct->ct_general.use);
+#else
+	return atomic_dec_and_test(&ct->ct_general.use);
+#endif
+}
+#endif
+
 static inline void gwlb_kfree_skb(struct sk_buff *skb,
 				  enum gwlb_drop_reason reason)
 {

@@ -17,6 +17,10 @@ const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1] = {
 	[GWLB_A_CONF_TIMEOUT_OTHER]	= { .type = NLA_U32 },
 	[GWLB_A_CONF_DIVERT_MARK] = { .type = NLA_U32 },
 	[GWLB_A_CONF_DIVERT_MASK] = { .type = NLA_U32 },
+	[GWLB_A_CONF_MAX_ENDPOINTS] = { .type = NLA_U32 },
+	[GWLB_A_CONF_ZONES]	= { .type = NLA_U8 },
+	[GWLB_A_CONF_ZONE_LOW]	= { .type = NLA_U16 },
+	[GWLB_A_CONF_ZONE_HIGH]	= { .type = NLA_U16 },
 };
 
 static const struct nla_policy allow_policy[GWLB_A_ALLOW_MAX + 1] = {
@@ -201,6 +205,35 @@ static int get_catch(struct gwlb_conf *conf, struct nlattr *data[],
 	return 0;
 }
 
+static int get_endpoints(struct gwlb_conf *conf, struct nlattr *data[],
+			 struct netlink_ext_ack *extack)
+{
+	if (data[GWLB_A_CONF_MAX_ENDPOINTS])
+		conf->max_endpoints = nla_get_u32(data[GWLB_A_CONF_MAX_ENDPOINTS]);
+	if (!conf->max_endpoints || conf->max_endpoints > 1 << 16) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_MAX_ENDPOINTS],
+				    "The number of endpoints must be from 1 to 65536");
+		return -EINVAL;
+	}
+	if (data[GWLB_A_CONF_ZONES])
+		conf->zones = nla_get_u8(data[GWLB_A_CONF_ZONES]);
+	if (conf->zones > GWLB_ZONES_OFF) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_ZONES],
+				    "Conntrack zones can be automatic (0) or off (1)");
+		return -EINVAL;
+	}
+	if (data[GWLB_A_CONF_ZONE_LOW])
+		conf->zone_low = nla_get_u16(data[GWLB_A_CONF_ZONE_LOW]);
+	if (data[GWLB_A_CONF_ZONE_HIGH])
+		conf->zone_high = nla_get_u16(data[GWLB_A_CONF_ZONE_HIGH]);
+	if (!conf->zone_low || conf->zone_high < conf->zone_low) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_ZONE_LOW],
+				    "The range of zones must have two ends from 1 to 65535, the lower one first");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int get_local(struct gwlb_conf *conf, const struct nlattr *nla,
 		     struct netlink_ext_ack *extack)
 {
@@ -245,6 +278,9 @@ struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
 		/* what load balancers keep */
 		conf->timeout_tcp = 350;
 		conf->timeout_other = 120;
+		conf->max_endpoints = 1024;
+		conf->zone_low = 1024;
+		conf->zone_high = 65535;
 	}
 	if (!data)
 		return conf;
@@ -257,6 +293,8 @@ struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
 		err = get_values(conf, data, extack);
 	if (!err)
 		err = get_catch(conf, data, extack);
+	if (!err)
+		err = get_endpoints(conf, data, extack);
 	if (err) {
 		kfree(conf);
 		return ERR_PTR(err);
@@ -299,7 +337,11 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_TCP, conf->timeout_tcp) ||
 	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_OTHER, conf->timeout_other) ||
 	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MARK, conf->divert_mark) ||
-	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MASK, conf->divert_mask))
+	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MASK, conf->divert_mask) ||
+	    nla_put_u32(skb, GWLB_A_CONF_MAX_ENDPOINTS, conf->max_endpoints) ||
+	    nla_put_u8(skb, GWLB_A_CONF_ZONES, conf->zones) ||
+	    nla_put_u16(skb, GWLB_A_CONF_ZONE_LOW, conf->zone_low) ||
+	    nla_put_u16(skb, GWLB_A_CONF_ZONE_HIGH, conf->zone_high))
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, GWLB_A_CONF_ALLOW);
 	if (!nest)
@@ -319,8 +361,8 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
  */
 size_t gwlb_conf_size(const struct gwlb_conf *conf)
 {
-	return nla_total_size(2) + nla_total_size(16) + 5 * nla_total_size(1) +
-	       5 * nla_total_size(4) + nla_total_size(0) +
+	return 3 * nla_total_size(2) + nla_total_size(16) +
+	       6 * nla_total_size(1) + 6 * nla_total_size(4) + nla_total_size(0) +
 	       conf->allow_count * (nla_total_size(0) + nla_total_size(16) +
 				    nla_total_size(1));
 }

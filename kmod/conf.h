@@ -30,6 +30,10 @@ struct gwlb_prefix {
  * @timeout_other: the same for other protocols
  * @divert_mark: of packets that enter the IP stack in mode bump
  * @divert_mask: bits of it that count, 0 for no such packets
+ * @max_endpoints: endpoints listed at most
+ * @zone_low: first conntrack zone that endpoints are given
+ * @zone_high: last one
+ * @zones: enum gwlb_zones
  * @mode: enum gwlb_mode
  * @critical: enum gwlb_critical
  * @catch: enum gwlb_catch
@@ -47,6 +51,10 @@ struct gwlb_conf {
 	u32 timeout_other;
 	u32 divert_mark;
 	u32 divert_mask;
+	u32 max_endpoints;
+	u16 zone_low;
+	u16 zone_high;
+	u8 zones;
 	u8 mode;
 	u8 critical;
 	u8 catch;

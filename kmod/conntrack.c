@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What conntrack knows of a packet. */
+#include <net/netfilter/nf_conntrack_zones.h>
 #include "conntrack.h"
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
@@ -34,10 +35,29 @@ bool gwlb_ct_tuple(const struct sk_buff *skb, bool turned,
 		memcpy(t->port[1], &ct_tuple->dst.u.all, 2);
 	return true;
 }
+
+/**
+ * gwlb_ct_zone() - the zone of a packet's conntrack entry
+ * @skb: packet that may have a conntrack entry
+ *
+ * Return: the zone, 0 for the one that all share who have none.
+ */
+u16 gwlb_ct_zone(const struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	const struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+
+	return ct ? nf_ct_zone(ct)->id : 0;
+}
 #else
 bool gwlb_ct_tuple(const struct sk_buff *skb, bool turned,
 		   struct gwlb_tuple *t)
 {
 	return false;
+}
+
+u16 gwlb_ct_zone(const struct sk_buff *skb)
+{
+	return 0;
 }
 #endif

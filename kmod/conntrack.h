@@ -7,6 +7,7 @@
 
 bool gwlb_ct_tuple(const struct sk_buff *skb, bool turned,
 		   struct gwlb_tuple *t);
+u16 gwlb_ct_zone(const struct sk_buff *skb);
 
 /**
  * gwlb_ct_related() - is a packet an error about another

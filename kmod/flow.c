@@ -60,10 +60,15 @@ static void flow_dst_redirect(struct dst_entry *dst, struct sock *sk,
 
 static void flow_free(struct gwlb_flow *flow)
 {
+	struct gwlb_endpoint *endpoint;
+
 	if (flow->options_len > sizeof(flow->room))
 		kfree(flow->options);
 	if (flow->peer)
 		gwlb_peer_put(flow->peer);
+	endpoint = rcu_dereference_protected(flow->endpoint, true);
+	if (endpoint)
+		gwlb_endpoint_put(endpoint);
 }
 
 static void flow4_destroy(struct dst_entry *dst)
@@ -213,6 +218,8 @@ struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 				const struct gwlb_key *key, int turned,
 				const u8 *options)
 {
+	struct gwlb_endpoint_id id = { .id = 0 };
+	struct gwlb_endpoint *endpoint;
 	struct gwlb_flow *flow;
 	struct dst_entry *dst;
 	u32 *metrics;
@@ -228,7 +235,6 @@ struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 	flow->created = ktime_get_boottime_seconds();
 	flow->last_seen[0] = jiffies;
 	flow->last_seen[1] = flow->last_seen[0];
-	flow->endpoint = key->geneve.endpoint;
 	memcpy(flow->port, key->port, sizeof(flow->port));
 	flow->vni = key->geneve.vni;
 	flow->nocheck = key->nocheck;
@@ -241,6 +247,13 @@ struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 				   key->vrf);
 	if (!flow->peer)
 		goto release;
+	id.id = key->geneve.endpoint;
+	if (!id.id)
+		id.gateway = key->remote;
+	endpoint = gwlb_endpoint_get(&link->endpoints, &id);
+	if (!endpoint)
+		goto release;
+	RCU_INIT_POINTER(flow->endpoint, endpoint);
 
 	metrics = gwlb_peer_metrics(flow->peer, flow->options_len);
 	if (!metrics)
@@ -256,6 +269,28 @@ release:
 	dst_dev_put(dst);
 	dst_release(dst);
 	return NULL;
+}
+
+/**
+ * gwlb_flow_list_endpoint() - see to it that the endpoint of a flow is listed
+ * @flow: of a received packet, whose endpoint had to make room, was forgotten
+ *	or found no place
+ *
+ * Context: BH off, RCU.
+ */
+void gwlb_flow_list_endpoint(struct gwlb_flow *flow)
+{
+	struct gwlb_link *link = gwlb_flow_link(flow);
+	struct gwlb_endpoint *endpoint, *old;
+
+	spin_lock(&link->flows.lock);
+	old = gwlb_flow_endpoint(flow);
+	endpoint = gwlb_endpoint_get(&link->endpoints, &old->id);
+	if (endpoint) {
+		rcu_assign_pointer(flow->endpoint, endpoint);
+		gwlb_endpoint_put(old);
+	}
+	spin_unlock(&link->flows.lock);
 }
 
 /**
@@ -298,27 +333,11 @@ void gwlb_flow_tuple(const struct gwlb_flow *flow, struct gwlb_tuple *t)
  */
 void gwlb_flow_geneve(const struct gwlb_flow *flow, struct gwlb_geneve *g)
 {
-	g->endpoint = flow->endpoint;
+	g->endpoint = gwlb_flow_endpoint(flow)->id.id;
 	g->vni = flow->vni;
 	g->protocol = flow->version == 4 ? ETH_P_IP : ETH_P_IPV6;
 	g->options_len = flow->options_len;
 	g->critical = flow->critical;
-}
-
-/**
- * gwlb_flow_same_endpoint() - are two flows of one endpoint
- * @a: flow
- * @b: another
- *
- * Return: true if they are; what has no id of an endpoint is of the one that
- *	its load balancer has.
- */
-bool gwlb_flow_same_endpoint(const struct gwlb_flow *a,
-			     const struct gwlb_flow *b)
-{
-	if (a->endpoint || b->endpoint)
-		return a->endpoint == b->endpoint;
-	return gwlb_address_equal(&a->peer->remote, &b->peer->remote);
 }
 
 /**

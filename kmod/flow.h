@@ -5,6 +5,7 @@
 #include <linux/rhashtable.h>
 #include <net/ip6_fib.h>
 #include <net/route.h>
+#include "endpoint.h"
 #include "geneve.h"
 #include "inner.h"
 #include "peer.h"
@@ -44,7 +45,7 @@ struct gwlb_key {
  * @fragment_seen: jiffies of the last fragment, if @fragmented
  * @node: in the table of the link
  * @peer: it came from
- * @endpoint: id of the load balancer's endpoint, 0 if unknown
+ * @endpoint: it is of; RCU, replaced with the lock of the flows
  * @room: options as they came
  * @options: the same where @room is too small
  * @port: outer UDP source and destination, network order
@@ -72,7 +73,7 @@ struct gwlb_flow {
 	u32 fragment_seen;
 	struct rhlist_head node;
 	struct gwlb_peer *peer;
-	u64 endpoint;
+	struct gwlb_endpoint __rcu *endpoint;
 	union {
 		u8 room[GWLB_OPTIONS_INLINE];
 		u8 *options;
@@ -121,8 +122,35 @@ struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
 void gwlb_flow_count(struct gwlb_flow *flow, int turned, unsigned int bytes);
 void gwlb_flow_tuple(const struct gwlb_flow *flow, struct gwlb_tuple *t);
 void gwlb_flow_geneve(const struct gwlb_flow *flow, struct gwlb_geneve *g);
-bool gwlb_flow_same_endpoint(const struct gwlb_flow *a,
-			     const struct gwlb_flow *b);
+void gwlb_flow_list_endpoint(struct gwlb_flow *flow);
+
+/**
+ * gwlb_flow_endpoint() - the endpoint of a flow
+ * @flow: flow
+ *
+ * Return: the endpoint.
+ * Context: RCU, or the lock of the flows.
+ */
+static inline struct gwlb_endpoint *
+gwlb_flow_endpoint(const struct gwlb_flow *flow)
+{
+	/* the condition of lockdep is one of two, known to the callers */
+	return rcu_dereference_check(flow->endpoint, true);
+}
+
+/**
+ * gwlb_flow_same_endpoint() - are two flows of one endpoint
+ * @a: flow
+ * @b: another
+ *
+ * Return: true if they are.
+ * Context: RCU, or the lock of the flows.
+ */
+static inline bool gwlb_flow_same_endpoint(const struct gwlb_flow *a,
+					   const struct gwlb_flow *b)
+{
+	return gwlb_endpoint_same(gwlb_flow_endpoint(a), gwlb_flow_endpoint(b));
+}
 
 /**
  * gwlb_flow_dst() - what packets carry a flow by

@@ -182,6 +182,11 @@ static void tuple_evict(struct gwlb_flows *flows, const struct gwlb_tuple *t)
 		unhash(flows, victim);
 }
 
+static bool in_zone(const struct gwlb_flow *flow, u16 zone)
+{
+	return gwlb_endpoint_zone(gwlb_flow_endpoint(flow)) == zone;
+}
+
 static bool holds_fragments(const struct gwlb_flow *flow)
 {
 	return READ_ONCE(flow->fragmented) &&
@@ -193,14 +198,15 @@ static bool holds_fragments(const struct gwlb_flow *flow)
  * @link: it came in by
  * @flow: it is of
  *
- * Conntrack would put together fragments of two endpoints, so that one at a
- * time has a tuple to itself.
+ * Conntrack would put together fragments of two endpoints of one zone, so that
+ * one at a time has a tuple to itself.
  *
  * Return: false if fragments of another endpoint have been seen of late.
  * Context: BH off, RCU.
  */
 bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow)
 {
+	u16 zone = gwlb_endpoint_zone(gwlb_flow_endpoint(flow));
 	struct gwlb_flows *flows = &link->flows;
 	struct rhlist_head *list, *pos;
 	struct gwlb_flow *other;
@@ -216,7 +222,8 @@ bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow)
 	list = of_tuple(flows, &t);
 	rhl_for_each_entry_rcu(other, pos, list, node)
 		if (holds_fragments(other) &&
-		    !gwlb_flow_same_endpoint(flow, other))
+		    !gwlb_flow_same_endpoint(flow, other) &&
+		    in_zone(other, zone))
 			free = false;
 	if (free) {
 		WRITE_ONCE(flow->fragment_seen, jiffies);
@@ -284,6 +291,7 @@ struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
  * gwlb_flow_find() - the flow of a packet that lost its own
  * @link: it came in by
  * @tuple: inner addresses with which it came in; is normalized
+ * @zone: of its conntrack entry
  * @reason: why nothing was found
  *
  * Return: the only flow on which packets came in with this tuple in this
@@ -291,9 +299,10 @@ struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
  * Context: RCU.
  */
 struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
-				 struct gwlb_tuple *tuple,
+				 struct gwlb_tuple *tuple, u16 zone,
 				 enum gwlb_drop_reason *reason)
 {
+	bool own = gwlb_endpoints_own_zone(&link->endpoints, zone);
 	int turned = gwlb_tuple_normalize(tuple);
 	struct gwlb_flow *flow, *found = NULL;
 	struct rhlist_head *list, *pos;
@@ -301,7 +310,8 @@ struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
 	*reason = GWLB_DROP_REASON_NO_CONTEXT;
 	list = of_tuple(&link->flows, tuple);
 	rhl_for_each_entry_rcu(flow, pos, list, node) {
-		if (!gwlb_flow_seen(flow, turned))
+		if (!gwlb_flow_seen(flow, turned) ||
+		    (own && !in_zone(flow, zone)))
 			continue;
 		if (found) {
 			*reason = GWLB_DROP_REASON_AMBIGUOUS;
@@ -393,8 +403,9 @@ static u32 order_of(const struct gwlb_flow *flow)
 /* Those of one tuple and endpoint have the same */
 static u32 minor_of(const struct gwlb_flow *flow)
 {
-	u32 rest = flow->endpoint ? jhash(&flow->endpoint, 8, 0) :
-		   jhash(&flow->peer->remote.a, sizeof(struct in6_addr), 0);
+	const struct gwlb_endpoint_id *id = &gwlb_flow_endpoint(flow)->id;
+	u32 rest = jhash(&id->gateway.a, sizeof(id->gateway.a),
+			 jhash(&id->id, sizeof(id->id), 0));
 
 	return jhash(flow->addr, flow->version == 4 ? 8 : 32, rest) ^
 	       jhash(flow->inner_port, 4, flow->protocol);

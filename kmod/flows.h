@@ -53,7 +53,7 @@ struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 				const u8 *options, unsigned int max);
 bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow);
 struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
-				 struct gwlb_tuple *tuple,
+				 struct gwlb_tuple *tuple, u16 zone,
 				 enum gwlb_drop_reason *reason);
 struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple,

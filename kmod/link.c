@@ -13,6 +13,7 @@
 #include "link.h"
 #include "net.h"
 #include "tx.h"
+#include "zone.h"
 
 /* Inner packets of a load balancer, and the most that one can carry */
 #define MTU_DEFAULT	8500
@@ -69,10 +70,16 @@ static void link_free(struct net_device *dev)
 	struct gwlb_link *link = netdev_priv(dev);
 
 	gwlb_peers_flush(&link->peers);
+	gwlb_endpoints_flush(&link->endpoints);
 	gwlb_dev_free_tstats(dev);
 	gwlb_flows_destroy(&link->flows);
 	gwlb_drops_destroy(&link->drops);
 	free_conf(link);
+}
+
+static bool nobody_up(const struct net_device *dev)
+{
+	return list_empty(&gwlb_net(dev_net(dev))->up);
 }
 
 static int link_open(struct net_device *dev)
@@ -82,12 +89,22 @@ static int link_open(struct net_device *dev)
 	struct gwlb_link *link = netdev_priv(dev);
 	int err;
 
+	if (nobody_up(dev)) {
+		err = gwlb_zone_start(dev_net(dev));
+		if (err)
+			return err;
+	}
 	err = gwlb_answer_start(dev);
-	if (err)
+	if (err) {
+		if (nobody_up(dev))
+			gwlb_zone_stop(dev_net(dev));
 		return err;
+	}
 	err = gwlb_catch_start(link);
 	if (err) {
 		gwlb_answer_stop(dev);
+		if (nobody_up(dev))
+			gwlb_zone_stop(dev_net(dev));
 		return err;
 	}
 	/* There is no neighbour to redirect, and none to speak IPv6 with */
@@ -108,6 +125,8 @@ static int link_stop(struct net_device *dev)
 	 */
 	gwlb_answer_stop(dev);
 	gwlb_catch_stop(link);
+	if (nobody_up(dev))
+		gwlb_zone_stop(dev_net(dev));
 	/* netif_running() is false already; wait for receivers that saw it
 	 * true, so that no flow is made behind our back
 	 */
@@ -154,6 +173,7 @@ static void link_setup(struct net_device *dev)
 	link->dev = dev;
 	INIT_LIST_HEAD(&link->list);
 	gwlb_peers_init(&link->peers);
+	gwlb_endpoints_init(&link->endpoints, dev);
 	dev->netdev_ops = &netdev_ops;
 	dev->ethtool_ops = &ethtool_ops;
 	dev->header_ops = &ip_tunnel_header_ops;
@@ -212,6 +232,7 @@ int gwlb_link_new(struct net *net, struct net_device *dev,
 		return PTR_ERR(conf);
 	link->net = net;
 	rcu_assign_pointer(link->conf, conf);
+	gwlb_endpoints_configure(&link->endpoints, conf);
 
 	err = gwlb_socks_open(&link->socks, link, conf, extack);
 	if (err)
@@ -261,6 +282,7 @@ static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 		gwlb_socks_close(&socks);
 	}
 	rcu_assign_pointer(link->conf, conf);
+	gwlb_endpoints_configure(&link->endpoints, conf);
 	kfree_rcu(old, rcu);
 	return 0;
 

@@ -5,6 +5,7 @@
 #include <linux/netdevice.h>
 #include "conf.h"
 #include "drop.h"
+#include "endpoint.h"
 #include "flows.h"
 #include "peer.h"
 #include "sock.h"
@@ -20,6 +21,7 @@
  * @socks: sockets; RTNL
  * @flows: of inner packets
  * @peers: addresses of load balancers
+ * @endpoints: of load balancers
  * @drops: counters
  */
 struct gwlb_link {
@@ -32,6 +34,7 @@ struct gwlb_link {
 	struct gwlb_socks socks;
 	struct gwlb_flows flows;
 	struct gwlb_peers peers;
+	struct gwlb_endpoints endpoints;
 	struct gwlb_drops drops;
 };
 

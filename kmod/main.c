@@ -7,6 +7,7 @@
 #include "net.h"
 #include "netlink.h"
 #include "outer.h"
+#include "zone.h"
 
 static int __init gwlb_init(void)
 {
@@ -16,9 +17,12 @@ static int __init gwlb_init(void)
 	err = gwlb_flow_init();
 	if (err)
 		return err;
-	err = gwlb_net_init();
+	err = gwlb_zone_init();
 	if (err)
 		goto flow;
+	err = gwlb_net_init();
+	if (err)
+		goto zone;
 	err = rtnl_link_register(&gwlb_link_ops);
 	if (err)
 		goto net;
@@ -31,6 +35,8 @@ link:
 	rtnl_link_unregister(&gwlb_link_ops);
 net:
 	gwlb_net_exit();
+zone:
+	gwlb_zone_exit();
 flow:
 	gwlb_flow_exit();
 	return err;
@@ -42,6 +48,7 @@ static void __exit gwlb_exit(void)
 	rtnl_link_unregister(&gwlb_link_ops);
 	gwlb_net_exit();
 	gwlb_flow_exit();
+	gwlb_zone_exit();
 }
 
 module_init(gwlb_init);

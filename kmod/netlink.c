@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The generic netlink family of gwlb.yaml: reading only, open to all. */
+/* The generic netlink family of gwlb.yaml: links and peers. */
 #include <linux/module.h>
 #include <linux/rtnetlink.h>
 #include <net/genetlink.h>
 #include "link.h"
 #include "netlink.h"
 #include "netlink_gen.h"
-
-static struct genl_family family;
 
 static int put_stats(struct sk_buff *skb, struct net_device *dev)
 {
@@ -102,7 +100,7 @@ static int put_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 		       u8 cmd, struct net_device *dev,
 		       const struct gwlb_peer *peer)
 {
-	void *hdr = genlmsg_put(skb, portid, seq, &family, flags, cmd);
+	void *hdr = genlmsg_put(skb, portid, seq, &gwlb_nl_family, flags, cmd);
 	int err;
 
 	if (!hdr)
@@ -132,10 +130,18 @@ static int reply(struct genl_info *info, u8 cmd, struct net_device *dev,
 	return genlmsg_reply(skb, info);
 }
 
-/* With RTNL, which keeps the device */
-static struct net_device *find_link(struct genl_info *info,
-				    const struct nlattr *ifindex,
-				    const struct nlattr *ifname)
+/**
+ * gwlb_nl_link() - the link that a request is about
+ * @info: request; its extack says why there is none
+ * @ifindex: attribute, or NULL
+ * @ifname: attribute, or NULL
+ *
+ * Return: its device, or NULL.
+ * Context: RTNL, which keeps the device.
+ */
+struct net_device *gwlb_nl_link(struct genl_info *info,
+				const struct nlattr *ifindex,
+				const struct nlattr *ifname)
 {
 	struct net_device *dev = NULL;
 
@@ -160,8 +166,8 @@ int gwlb_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info)
 	int err = -ENODEV;
 
 	rtnl_lock();
-	dev = find_link(info, info->attrs[GWLB_A_LINK_IFINDEX],
-			info->attrs[GWLB_A_LINK_IFNAME]);
+	dev = gwlb_nl_link(info, info->attrs[GWLB_A_LINK_IFINDEX],
+			   info->attrs[GWLB_A_LINK_IFNAME]);
 	if (dev)
 		err = reply(info, GWLB_CMD_LINK_GET, dev, NULL);
 	rtnl_unlock();
@@ -193,7 +199,7 @@ int gwlb_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	}
 	rtnl_lock();
-	dev = find_link(info, info->attrs[GWLB_A_PEER_IFINDEX], NULL);
+	dev = gwlb_nl_link(info, info->attrs[GWLB_A_PEER_IFINDEX], NULL);
 	if (!dev)
 		goto unlock;
 	link = netdev_priv(dev);
@@ -285,7 +291,7 @@ int gwlb_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-static struct genl_family family __ro_after_init = {
+struct genl_family gwlb_nl_family __ro_after_init = {
 	.name = GWLB_GENL_NAME,
 	.version = GWLB_GENL_VERSION,
 	.netnsok = true,
@@ -301,7 +307,7 @@ static struct genl_family family __ro_after_init = {
  */
 int __init gwlb_netlink_init(void)
 {
-	return genl_register_family(&family);
+	return genl_register_family(&gwlb_nl_family);
 }
 
 /**
@@ -309,5 +315,5 @@ int __init gwlb_netlink_init(void)
  */
 void gwlb_netlink_exit(void)
 {
-	genl_unregister_family(&family);
+	genl_unregister_family(&gwlb_nl_family);
 }

@@ -24,8 +24,34 @@ const struct nla_policy gwlb_peer_get_nl_policy[GWLB_A_PEER_LOCAL + 1] = {
 	[GWLB_A_PEER_LOCAL] = { .type = NLA_BINARY, },
 };
 
+/* GWLB_CMD_ENDPOINT_GET - do */
+const struct nla_policy gwlb_endpoint_get_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1] = {
+	[GWLB_A_ENDPOINT_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[GWLB_A_ENDPOINT_ID] = { .type = NLA_U64, },
+	[GWLB_A_ENDPOINT_GATEWAY] = { .type = NLA_BINARY, },
+};
+
+/* GWLB_CMD_ENDPOINT_SET - do */
+const struct nla_policy gwlb_endpoint_set_nl_policy[GWLB_A_ENDPOINT_ZONE + 1] = {
+	[GWLB_A_ENDPOINT_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[GWLB_A_ENDPOINT_ID] = { .type = NLA_U64, },
+	[GWLB_A_ENDPOINT_GATEWAY] = { .type = NLA_BINARY, },
+	[GWLB_A_ENDPOINT_NAME] = { .type = NLA_NUL_STRING, .len = 31, },
+	[GWLB_A_ENDPOINT_MARK] = { .type = NLA_U32, },
+	[GWLB_A_ENDPOINT_MASK] = { .type = NLA_U32, },
+	[GWLB_A_ENDPOINT_ZONE_MODE] = NLA_POLICY_MAX(NLA_U8, 2),
+	[GWLB_A_ENDPOINT_ZONE] = { .type = NLA_U16, },
+};
+
+/* GWLB_CMD_ENDPOINT_DEL - do */
+const struct nla_policy gwlb_endpoint_del_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1] = {
+	[GWLB_A_ENDPOINT_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[GWLB_A_ENDPOINT_ID] = { .type = NLA_U64, },
+	[GWLB_A_ENDPOINT_GATEWAY] = { .type = NLA_BINARY, },
+};
+
 /* Ops table for gwlb */
-const struct genl_ops gwlb_nl_ops[2] = {
+const struct genl_ops gwlb_nl_ops[5] = {
 	{
 		.cmd		= GWLB_CMD_LINK_GET,
 		.doit		= gwlb_nl_link_get_doit,
@@ -39,5 +65,26 @@ const struct genl_ops gwlb_nl_ops[2] = {
 		.dumpit		= gwlb_nl_peer_get_dumpit,
 		.policy		= gwlb_peer_get_nl_policy,
 		.maxattr	= GWLB_A_PEER_LOCAL,
+	},
+	{
+		.cmd		= GWLB_CMD_ENDPOINT_GET,
+		.doit		= gwlb_nl_endpoint_get_doit,
+		.dumpit		= gwlb_nl_endpoint_get_dumpit,
+		.policy		= gwlb_endpoint_get_nl_policy,
+		.maxattr	= GWLB_A_ENDPOINT_GATEWAY,
+	},
+	{
+		.cmd		= GWLB_CMD_ENDPOINT_SET,
+		.doit		= gwlb_nl_endpoint_set_doit,
+		.policy		= gwlb_endpoint_set_nl_policy,
+		.maxattr	= GWLB_A_ENDPOINT_ZONE,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= GWLB_CMD_ENDPOINT_DEL,
+		.doit		= gwlb_nl_endpoint_del_doit,
+		.policy		= gwlb_endpoint_del_nl_policy,
+		.maxattr	= GWLB_A_ENDPOINT_GATEWAY,
+		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

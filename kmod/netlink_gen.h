@@ -16,12 +16,23 @@ extern const struct nla_policy gwlb_link_get_nl_policy[GWLB_A_LINK_IFNAME + 1];
 
 extern const struct nla_policy gwlb_peer_get_nl_policy[GWLB_A_PEER_LOCAL + 1];
 
+extern const struct nla_policy gwlb_endpoint_get_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1];
+
+extern const struct nla_policy gwlb_endpoint_set_nl_policy[GWLB_A_ENDPOINT_ZONE + 1];
+
+extern const struct nla_policy gwlb_endpoint_del_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1];
+
 /* Ops table for gwlb */
-extern const struct genl_ops gwlb_nl_ops[2];
+extern const struct genl_ops gwlb_nl_ops[5];
 
 int gwlb_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info);
 int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int gwlb_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info);
 int gwlb_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int gwlb_nl_endpoint_get_doit(struct sk_buff *skb, struct genl_info *info);
+int gwlb_nl_endpoint_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
+int gwlb_nl_endpoint_set_doit(struct sk_buff *skb, struct genl_info *info);
+int gwlb_nl_endpoint_del_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_GWLB_GEN_H */

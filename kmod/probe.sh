@@ -104,6 +104,10 @@ NF_IPV6_ROUTE_INPUT linux/netfilter_ipv6.h
 ROUTE_INPUT_DSCP net/route.h
 	(void)ip_route_input_noref(0, 0, 0, (dscp_t)0, 0) == SKB_NOT_DROPPED_YET;
 
+NF_CONNTRACK_REFCOUNT net/netfilter/nf_conntrack.h
+	struct nf_conn *ct = 0;
+	refcount_read(&ct->ct_general.use);
+
 NET_GSO_H net/gso.h
 	(void)0;
 

@@ -78,6 +78,21 @@ static enum gwlb_drop_reason read_inner(struct sk_buff *skb,
 	return GWLB_DROP_REASON_NONE;
 }
 
+/* For an endpoint that has been seen, if the packet's options were read */
+static void count_drop(struct gwlb_link *link, const struct gwlb_key *key)
+{
+	struct gwlb_endpoint_id id = { .id = key->geneve.endpoint };
+	struct gwlb_endpoint *endpoint;
+
+	if (!key->geneve.protocol)
+		return;
+	if (!id.id)
+		id.gateway = key->remote;
+	endpoint = gwlb_endpoint_find(&link->endpoints, &id);
+	if (endpoint)
+		gwlb_traffic_drop(endpoint->cpu);
+}
+
 /**
  * gwlb_rx_outer() - take a packet, however it was caught
  * @link: that it is for
@@ -92,6 +107,7 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 	const struct gwlb_conf *conf = rcu_dereference(link->conf);
 	u8 options[GWLB_GENEVE_OPTIONS_MAX];
 	enum gwlb_drop_reason reason;
+	struct gwlb_endpoint *endpoint;
 	struct gwlb_passing p;
 	struct gwlb_flow *flow;
 	struct gwlb_inner in;
@@ -129,6 +145,11 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 	flow = gwlb_flow_get(link, key, turned, options, conf->max_flows);
 	if (!flow)
 		goto drop;
+	endpoint = gwlb_flow_endpoint(flow);
+	if (unlikely(gwlb_endpoint_retry(endpoint))) {
+		gwlb_flow_list_endpoint(flow);
+		endpoint = gwlb_flow_endpoint(flow);
+	}
 	reason = GWLB_DROP_REASON_OVERLAP;
 	if (in.fragment && !gwlb_flow_fragment(link, flow))
 		goto drop;
@@ -145,6 +166,7 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, in.hdr_len);
 	skb_reset_mac_len(skb);
+	skb->mark = gwlb_endpoint_mark(endpoint, skb->mark);
 	reason = GWLB_DROP_REASON_NO_CONTEXT;
 	if (!gwlb_flow_attach(skb, flow))
 		goto drop;
@@ -152,12 +174,14 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 	dev_sw_netstats_rx_add(link->dev, skb->len);
 	gwlb_peer_count_rx(flow->peer, skb->len);
 	gwlb_flow_count(flow, turned, skb->len);
+	gwlb_endpoint_count_rx(endpoint, skb->len);
 	gwlb_passing_begin(&p, skb, flow, &in.tuple);
 	netif_receive_skb(skb);
 	gwlb_passing_end(&p);
 	return;
 
 drop:
+	count_drop(link, key);
 	gwlb_drop(&link->drops, skb, reason, &key->remote);
 }
 

@@ -110,6 +110,7 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 		goto release;
 
 	gwlb_peer_count_tx(flow->peer, skb->len);
+	gwlb_traffic_tx(gwlb_flow_endpoint(flow)->cpu, skb->len);
 	skb_orphan(skb);
 	push_geneve(skb, flow);
 	/* with the dst of the packet goes a reference to the flow, which RCU
@@ -124,6 +125,8 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 release:
 	dst_release(dst);
 drop:
+	if (flow)
+		gwlb_traffic_drop(gwlb_flow_endpoint(flow)->cpu);
 	gwlb_drop(&link->drops, skb, reason, remote);
 	return NETDEV_TX_OK;
 }

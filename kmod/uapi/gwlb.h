@@ -48,6 +48,30 @@ enum gwlb_catch {
 };
 
 /**
+ * enum gwlb_zones - Which conntrack zone the packets of an endpoint without
+ *   setting get.
+ * @GWLB_ZONES_AUTO: One that is derived from the endpoint's id; none without
+ *   an id.
+ * @GWLB_ZONES_OFF: None.
+ */
+enum gwlb_zones {
+	GWLB_ZONES_AUTO,
+	GWLB_ZONES_OFF,
+};
+
+/**
+ * enum gwlb_zone_mode - Where an endpoint has its conntrack zone from.
+ * @GWLB_ZONE_MODE_AUTO: As zones of the link says.
+ * @GWLB_ZONE_MODE_NONE: It has none.
+ * @GWLB_ZONE_MODE_FIXED: It was given that one.
+ */
+enum gwlb_zone_mode {
+	GWLB_ZONE_MODE_AUTO,
+	GWLB_ZONE_MODE_NONE,
+	GWLB_ZONE_MODE_FIXED,
+};
+
+/**
  * enum gwlb_drop_reason - Why a packet was dropped; each reason has one
  *   counter.
  * @GWLB_DROP_REASON_NONE: It was not dropped.
@@ -152,6 +176,10 @@ enum gwlb_a_conf {
 	GWLB_A_CONF_TIMEOUT_OTHER,
 	GWLB_A_CONF_DIVERT_MARK,
 	GWLB_A_CONF_DIVERT_MASK,
+	GWLB_A_CONF_MAX_ENDPOINTS,
+	GWLB_A_CONF_ZONES,
+	GWLB_A_CONF_ZONE_LOW,
+	GWLB_A_CONF_ZONE_HIGH,
 
 	__GWLB_A_CONF_MAX
 };
@@ -206,9 +234,36 @@ enum gwlb_a_peer {
 };
 #define GWLB_A_PEER_MAX (__GWLB_A_PEER_MAX - 1)
 
+enum gwlb_a_endpoint {
+	GWLB_A_ENDPOINT_PAD = 1,
+	GWLB_A_ENDPOINT_IFINDEX,
+	GWLB_A_ENDPOINT_ID,
+	GWLB_A_ENDPOINT_GATEWAY,
+	GWLB_A_ENDPOINT_NAME,
+	GWLB_A_ENDPOINT_MARK,
+	GWLB_A_ENDPOINT_MASK,
+	GWLB_A_ENDPOINT_ZONE_MODE,
+	GWLB_A_ENDPOINT_ZONE,
+	GWLB_A_ENDPOINT_CLASH,
+	GWLB_A_ENDPOINT_FLOWS,
+	GWLB_A_ENDPOINT_RX_PACKETS,
+	GWLB_A_ENDPOINT_RX_BYTES,
+	GWLB_A_ENDPOINT_TX_PACKETS,
+	GWLB_A_ENDPOINT_TX_BYTES,
+	GWLB_A_ENDPOINT_DROPS,
+	GWLB_A_ENDPOINT_AGE,
+	GWLB_A_ENDPOINT_IDLE,
+
+	__GWLB_A_ENDPOINT_MAX
+};
+#define GWLB_A_ENDPOINT_MAX (__GWLB_A_ENDPOINT_MAX - 1)
+
 enum {
 	GWLB_CMD_LINK_GET = 1,
 	GWLB_CMD_PEER_GET,
+	GWLB_CMD_ENDPOINT_GET,
+	GWLB_CMD_ENDPOINT_SET,
+	GWLB_CMD_ENDPOINT_DEL,
 
 	__GWLB_CMD_MAX
 };

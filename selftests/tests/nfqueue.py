@@ -144,13 +144,15 @@ for number, (hook, priority) in enumerate((('prerouting', -150), ('prerouting', 
                [(2, dgram(f, sport, n, a, 5003))] * 2)
         queued(v + 'DNAT, mangled', [(1, dgram(f, 5001, a, n, sport))], [(0, 'mangle')],
                [(1, dgram(f, 5001, a, b, sport, b'mangled data'))])
-        # their own context is lost where NAT meets the queue, and two could be meant
-        lost = hook == 'prerouting'
+        # their own context is lost where NAT meets the queue; two could be meant, but where the
+        # zone of the endpoint tells
         for other, whose in (4, 'one endpoint'), (104, 'two endpoints'):
+            lost = hook == 'prerouting' and other == 4
+            port = sport + other
             queued(v + 'DNAT under two contexts of ' + whose,
-                   [(3, dgram(f, 5004, a, n, sport)), (other, dgram(f, 5004, a, n, sport))],
-                   accept, [] if lost else [(3, dgram(f, 5004, a, b, sport)),
-                                            (other, dgram(f, 5004, a, b, sport))],
+                   [(3, dgram(f, 5004, a, n, port)), (other, dgram(f, 5004, a, n, port))],
+                   accept, [] if lost else [(3, dgram(f, 5004, a, b, port)),
+                                            (other, dgram(f, 5004, a, b, port))],
                    {'ambiguous': 2} if lost else {})
             queued(v + 'no NAT, two contexts of ' + whose,
                    [(3, dgram(f, 5005, sport=sport)), (other, dgram(f, 5005, sport=sport))],

@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/jhash.h>
+#include <linux/netdevice.h>
+#include <linux/random.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include "conf.h"
+#include "endpoint.h"
+
+/* How often one without a place in the list looks for one */
+#define RETRY	HZ
+
+static struct hlist_head *bucket(struct gwlb_endpoints *eps,
+				 const struct gwlb_endpoint_id *id)
+{
+	u32 hash = jhash_2words(id->id, id->id >> 32,
+				jhash(&id->gateway.a, sizeof(id->gateway.a),
+				      eps->seed));
+
+	return &eps->list[hash % ARRAY_SIZE(eps->list)];
+}
+
+static struct hlist_head *zone_bucket(struct gwlb_endpoints *eps, u16 zone)
+{
+	return &eps->by_zone[zone % ARRAY_SIZE(eps->by_zone)];
+}
+
+/**
+ * gwlb_endpoint_find() - the endpoint of that id
+ * @eps: of the link
+ * @id: of it
+ *
+ * Return: the endpoint or NULL.
+ * Context: RCU, or the lock.
+ */
+struct gwlb_endpoint *gwlb_endpoint_find(struct gwlb_endpoints *eps,
+					 const struct gwlb_endpoint_id *id)
+{
+	struct gwlb_endpoint *ep;
+
+	/* the condition of lockdep is one of two, known to the callers */
+	hlist_for_each_entry_rcu(ep, bucket(eps, id), node, true)
+		if (ep->id.id == id->id &&
+		    ep->id.gateway.len == id->gateway.len &&
+		    ipv6_addr_equal(&ep->id.gateway.a, &id->gateway.a))
+			return ep;
+	return NULL;
+}
+
+static struct gwlb_endpoint_conf *settings(const struct gwlb_endpoint *ep)
+{
+	/* as above */
+	return rcu_dereference_check(ep->conf, true);
+}
+
+static bool zone_is_automatic(const struct gwlb_endpoint *ep)
+{
+	const struct gwlb_endpoint_conf *conf = settings(ep);
+
+	return !conf || conf->zone_mode == GWLB_ZONE_MODE_AUTO;
+}
+
+/* FNV-1a of the id's bytes as they are on the wire: to be the same on all
+ * appliances for ever, conntrackd carries zones from one to the other.
+ */
+static u32 zone_hash(u64 id)
+{
+	u32 hash = 2166136261U;
+	int i;
+
+	for (i = 56; i >= 0; i -= 8)
+		hash = (hash ^ (u8)(id >> i)) * 16777619U;
+	return hash;
+}
+
+static u16 zone_of(const struct gwlb_endpoints *eps,
+		   const struct gwlb_endpoint *ep)
+{
+	const struct gwlb_endpoint_conf *conf = settings(ep);
+
+	if (!zone_is_automatic(ep))
+		return conf->zone_mode == GWLB_ZONE_MODE_FIXED ? conf->zone : 0;
+	/* two load balancers may well serve one network */
+	if (eps->zones != GWLB_ZONES_AUTO || !ep->id.id)
+		return 0;
+	return eps->zone_low +
+	       zone_hash(ep->id.id) % (eps->zone_high - eps->zone_low + 1);
+}
+
+static struct gwlb_endpoint *clash(struct gwlb_endpoints *eps,
+				   const struct gwlb_endpoint *ep)
+{
+	struct gwlb_endpoint *other;
+
+	if (!ep->zone)
+		return NULL;
+	hlist_for_each_entry_rcu(other, zone_bucket(eps, ep->zone), zone_node,
+				 true)
+		if (other != ep && other->zone == ep->zone &&
+		    (zone_is_automatic(ep) || zone_is_automatic(other)))
+			return other;
+	return NULL;
+}
+
+/**
+ * gwlb_endpoint_clash() - has it the zone of another by chance
+ * @eps: of the link
+ * @ep: listed endpoint
+ *
+ * Return: true if another has the same zone, and one of the two was not told
+ *	to.
+ * Context: RCU, or the lock.
+ */
+bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
+			 const struct gwlb_endpoint *ep)
+{
+	return clash(eps, ep);
+}
+
+/* With the lock */
+static void set_zone(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
+{
+	struct gwlb_endpoint *other;
+	u16 zone = zone_of(eps, ep);
+
+	if (zone != ep->zone) {
+		if (ep->zone)
+			hlist_del_rcu(&ep->zone_node);
+		WRITE_ONCE(ep->zone, zone);
+		if (zone)
+			hlist_add_head_rcu(&ep->zone_node,
+					   zone_bucket(eps, zone));
+	}
+	other = eps->clash_told ? NULL : clash(eps, ep);
+	if (!other)
+		return;
+	/* once: a flood of made-up endpoints must not flood the log as well */
+	eps->clash_told = true;
+	netdev_warn(eps->dev, "endpoints %016llx and %016llx have one conntrack zone, %u; if their networks overlap, give one another zone (gwlbctl endpoint set 0x%llx zone N)\n",
+		    other->id.id, ep->id.id, ep->zone, ep->id.id);
+}
+
+/**
+ * gwlb_endpoints_own_zone() - is a zone one that endpoints are given
+ * @eps: of a link
+ * @zone: of a conntrack entry
+ *
+ * Return: true if it is, false if a rule must have set it.
+ * Context: RCU.
+ */
+bool gwlb_endpoints_own_zone(struct gwlb_endpoints *eps, u16 zone)
+{
+	struct gwlb_endpoint *ep;
+
+	if (READ_ONCE(eps->zones) == GWLB_ZONES_AUTO &&
+	    zone >= READ_ONCE(eps->zone_low) &&
+	    zone <= READ_ONCE(eps->zone_high))
+		return true;
+	hlist_for_each_entry_rcu(ep, zone_bucket(eps, zone), zone_node)
+		if (READ_ONCE(ep->zone) == zone)
+			return true;
+	return false;
+}
+
+static void endpoint_free(struct rcu_head *rcu)
+{
+	struct gwlb_endpoint *ep = container_of(rcu, struct gwlb_endpoint, rcu);
+
+	kfree(rcu_dereference_protected(ep->conf, true));
+	free_percpu(ep->cpu);
+	kfree(ep);
+}
+
+/**
+ * gwlb_endpoint_put() - give a reference back
+ * @ep: not to be used any more
+ */
+void gwlb_endpoint_put(struct gwlb_endpoint *ep)
+{
+	if (refcount_dec_and_test(&ep->refs))
+		call_rcu(&ep->rcu, endpoint_free);
+}
+
+/* With the lock */
+static void unlist(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
+{
+	hlist_del_rcu(&ep->node);
+	if (ep->zone)
+		hlist_del_rcu(&ep->zone_node);
+	eps->count--;
+	WRITE_ONCE(ep->listed, false);
+	gwlb_endpoint_put(ep);
+}
+
+/* One without flows goes before one with flows */
+static bool goes_before(const struct gwlb_endpoint *a,
+			const struct gwlb_endpoint *b)
+{
+	bool idle = refcount_read(&a->refs) == 1;
+
+	if (idle != (refcount_read(&b->refs) == 1))
+		return idle;
+	return time_before(READ_ONCE(a->last_seen), READ_ONCE(b->last_seen));
+}
+
+/* The longest idle of a few picked by chance makes room, unless it has
+ * settings. With the lock.
+ */
+static void evict(struct gwlb_endpoints *eps)
+{
+	struct gwlb_endpoint *ep, *victim = NULL;
+	unsigned int first = get_random_u32();
+	int i, seen = 0;
+
+	for (i = 0; i < ARRAY_SIZE(eps->list) && seen < 32; i++) {
+		hlist_for_each_entry(ep, &eps->list[(first + i) %
+				     ARRAY_SIZE(eps->list)], node) {
+			if (settings(ep))
+				continue;
+			seen++;
+			if (!victim || goes_before(ep, victim))
+				victim = ep;
+		}
+	}
+	if (victim)
+		unlist(eps, victim);
+}
+
+/* One that is not listed has no counters: per-CPU memory for each of a flood
+ * of endpoints would be without bound.
+ */
+static struct gwlb_endpoint *endpoint_new(const struct gwlb_endpoint_id *id,
+					  bool listed)
+{
+	struct gwlb_endpoint *ep;
+
+	ep = kzalloc(sizeof(*ep), GFP_ATOMIC);
+	if (!ep)
+		return NULL;
+	if (listed) {
+		ep->cpu = gwlb_traffic_alloc(GFP_ATOMIC);
+		if (!ep->cpu) {
+			kfree(ep);
+			return NULL;
+		}
+	}
+	refcount_set(&ep->refs, 1);
+	ep->id = *id;
+	ep->listed = listed;
+	ep->last_seen = jiffies;
+	ep->tried = jiffies;
+	return ep;
+}
+
+/* With the lock; NULL if there is no room */
+static struct gwlb_endpoint *list_new(struct gwlb_endpoints *eps,
+				      const struct gwlb_endpoint_id *id)
+{
+	struct gwlb_endpoint *ep;
+	int tries = 2;
+
+	/* two, so that a lowered limit is reached in time */
+	while (eps->count >= eps->max && tries--)
+		evict(eps);
+	if (eps->count >= eps->max)
+		return NULL;
+	ep = endpoint_new(id, true);
+	if (!ep)
+		return NULL;
+	eps->count++;
+	hlist_add_head_rcu(&ep->node, bucket(eps, id));
+	set_zone(eps, ep);
+	return ep;
+}
+
+/**
+ * gwlb_endpoint_get() - find or make the endpoint of a new flow
+ * @eps: of the link
+ * @id: of it
+ *
+ * Where all others have settings and none can make room, it is not listed,
+ * and lives as long as its flow.
+ *
+ * Return: the endpoint with a reference for the caller, NULL without memory.
+ * Context: BH off.
+ */
+struct gwlb_endpoint *gwlb_endpoint_get(struct gwlb_endpoints *eps,
+					const struct gwlb_endpoint_id *id)
+{
+	struct gwlb_endpoint *ep;
+
+	spin_lock(&eps->lock);
+	ep = gwlb_endpoint_find(eps, id);
+	if (!ep)
+		ep = list_new(eps, id);
+	if (ep) {
+		refcount_inc(&ep->refs);
+		if (!ep->seen) {
+			ep->first_seen = jiffies;
+			ep->last_seen = jiffies;
+			ep->seen = true;
+		}
+	} else {
+		ep = endpoint_new(id, false);
+		if (ep)
+			ep->zone = zone_of(eps, ep);
+	}
+	spin_unlock(&eps->lock);
+	return ep;
+}
+
+/**
+ * gwlb_endpoint_retry() - is it time to look for a place in the list
+ * @ep: of a flow with packets
+ *
+ * Return: true once a second, if it is not listed.
+ */
+bool gwlb_endpoint_retry(struct gwlb_endpoint *ep)
+{
+	unsigned long now = jiffies;
+
+	if (likely(READ_ONCE(ep->listed)) ||
+	    time_before(now, READ_ONCE(ep->tried) + RETRY))
+		return false;
+	WRITE_ONCE(ep->tried, now);
+	return true;
+}
+
+static bool is_empty(const struct gwlb_endpoint_conf *conf)
+{
+	return !*conf->name && !conf->mask &&
+	       conf->zone_mode == GWLB_ZONE_MODE_AUTO;
+}
+
+/**
+ * gwlb_endpoint_set() - give an endpoint settings, seen or not
+ * @eps: of the link
+ * @id: of it
+ * @conf: settings, all of them; consumed
+ * @extack: says why not
+ *
+ * Return: 0 or a negative errno.
+ * Context: process.
+ */
+int gwlb_endpoint_set(struct gwlb_endpoints *eps,
+		      const struct gwlb_endpoint_id *id,
+		      struct gwlb_endpoint_conf *conf,
+		      struct netlink_ext_ack *extack)
+{
+	struct gwlb_endpoint_conf *old;
+	struct gwlb_endpoint *ep;
+
+	if (is_empty(conf)) {
+		kfree(conf);
+		conf = NULL;
+	}
+	spin_lock_bh(&eps->lock);
+	ep = gwlb_endpoint_find(eps, id);
+	if (!ep && conf)
+		ep = list_new(eps, id);
+	if (!ep) {
+		spin_unlock_bh(&eps->lock);
+		if (!conf)
+			return 0;
+		kfree(conf);
+		NL_SET_ERR_MSG(extack,
+			       "As many endpoints as the link may have, have settings; forget some or raise max-endpoints");
+		return -ENOSPC;
+	}
+	old = settings(ep);
+	rcu_assign_pointer(ep->conf, conf);
+	set_zone(eps, ep);
+	if (!conf && !ep->seen)
+		unlist(eps, ep);
+	spin_unlock_bh(&eps->lock);
+	if (old)
+		kfree_rcu(old, rcu);
+	return 0;
+}
+
+/**
+ * gwlb_endpoint_forget() - drop an endpoint, its counters and settings
+ * @eps: of the link
+ * @id: of it
+ *
+ * With its next packets it comes again as one that is new.
+ *
+ * Return: false if there is none.
+ * Context: process.
+ */
+bool gwlb_endpoint_forget(struct gwlb_endpoints *eps,
+			  const struct gwlb_endpoint_id *id)
+{
+	struct gwlb_endpoint_conf *old = NULL;
+	struct gwlb_endpoint *ep;
+
+	spin_lock_bh(&eps->lock);
+	ep = gwlb_endpoint_find(eps, id);
+	if (ep) {
+		old = settings(ep);
+		RCU_INIT_POINTER(ep->conf, NULL);
+		set_zone(eps, ep);
+		unlist(eps, ep);
+	}
+	spin_unlock_bh(&eps->lock);
+	if (old)
+		kfree_rcu(old, rcu);
+	return ep;
+}
+
+/**
+ * gwlb_endpoints_init() - make an empty list
+ * @eps: zeroed
+ * @dev: device of the link
+ */
+void gwlb_endpoints_init(struct gwlb_endpoints *eps, struct net_device *dev)
+{
+	eps->dev = dev;
+	spin_lock_init(&eps->lock);
+	eps->seed = get_random_u32();
+}
+
+/**
+ * gwlb_endpoints_configure() - take over what the configuration says
+ * @eps: of the link
+ * @conf: configuration
+ *
+ * Context: process, RTNL.
+ */
+void gwlb_endpoints_configure(struct gwlb_endpoints *eps,
+			      const struct gwlb_conf *conf)
+{
+	struct gwlb_endpoint *ep;
+	u8 zones = conf->zones;
+	int i;
+
+	/* replies to what entered the IP stack come by other ways */
+	if (conf->mode != GWLB_MODE_BUMP || conf->divert_mask)
+		zones = GWLB_ZONES_OFF;
+	spin_lock_bh(&eps->lock);
+	eps->max = conf->max_endpoints;
+	WRITE_ONCE(eps->zones, zones);
+	WRITE_ONCE(eps->zone_low, conf->zone_low);
+	WRITE_ONCE(eps->zone_high, conf->zone_high);
+	eps->clash_told = false;
+	for (i = 0; i < ARRAY_SIZE(eps->list); i++)
+		hlist_for_each_entry(ep, &eps->list[i], node)
+			set_zone(eps, ep);
+	spin_unlock_bh(&eps->lock);
+}
+
+/**
+ * gwlb_endpoints_flush() - forget all endpoints
+ * @eps: of a link that has no flows any more
+ */
+void gwlb_endpoints_flush(struct gwlb_endpoints *eps)
+{
+	struct hlist_node *next;
+	struct gwlb_endpoint *ep;
+	int i;
+
+	spin_lock_bh(&eps->lock);
+	for (i = 0; i < ARRAY_SIZE(eps->list); i++)
+		hlist_for_each_entry_safe(ep, next, &eps->list[i], node)
+			unlist(eps, ep);
+	spin_unlock_bh(&eps->lock);
+}
+
+/**
+ * gwlb_endpoint_count_rx() - count a received packet
+ * @ep: it is from
+ * @bytes: of the inner packet
+ *
+ * Context: BH off.
+ */
+void gwlb_endpoint_count_rx(struct gwlb_endpoint *ep, unsigned int bytes)
+{
+	unsigned long now = jiffies;
+
+	gwlb_traffic_rx(ep->cpu, bytes);
+	if (READ_ONCE(ep->last_seen) != now)
+		WRITE_ONCE(ep->last_seen, now);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GWLB_ENDPOINT_H
+#define GWLB_ENDPOINT_H
+
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <net/ipv6.h>
+#include "drop.h"
+#include "traffic.h"
+
+#define GWLB_ENDPOINT_NAME	32
+
+struct gwlb_conf;
+struct netlink_ext_ack;
+
+/**
+ * struct gwlb_endpoint_id - what tells endpoints apart
+ * @id: as in the options, host order; 0 if they have none
+ * @gateway: then the load balancer that the packets come from, else zero
+ */
+struct gwlb_endpoint_id {
+	u64 id;
+	struct gwlb_address gateway;
+};
+
+/**
+ * struct gwlb_endpoint_conf - settings of an endpoint; never changed once
+ *	published
+ * @rcu: frees it after its last reader
+ * @name: for people, empty for none
+ * @mark: set on received packets
+ * @mask: bits of @mark that are
+ * @zone_mode: enum gwlb_zone_mode
+ * @zone: with GWLB_ZONE_MODE_FIXED
+ */
+struct gwlb_endpoint_conf {
+	struct rcu_head rcu;
+	char name[GWLB_ENDPOINT_NAME];
+	u32 mark;
+	u32 mask;
+	u8 zone_mode;
+	u16 zone;
+};
+
+/**
+ * struct gwlb_endpoint - an endpoint of a load balancer
+ * @node: in the list by id
+ * @zone_node: in the list by zone, if it has one
+ * @refs: one of the list, one of each flow
+ * @id: what it is known by
+ * @conf: settings, NULL for none
+ * @cpu: traffic; NULL if it was never listed
+ * @listed: it is in the list; one that is not has no settings
+ * @seen: packets came
+ * @zone: conntrack zone, 0 for none
+ * @first_seen: jiffies of the first packet
+ * @last_seen: jiffies of the last one
+ * @tried: jiffies of the last attempt to find it a place in the list again
+ * @rcu: frees it after its last reader
+ *
+ * The lock of the list guards what is written, RCU what is read.
+ */
+struct gwlb_endpoint {
+	struct hlist_node node;
+	struct hlist_node zone_node;
+	refcount_t refs;
+	struct gwlb_endpoint_id id;
+	struct gwlb_endpoint_conf __rcu *conf;
+	struct gwlb_traffic_cpu __percpu *cpu;
+	bool listed;
+	bool seen;
+	u16 zone;
+	unsigned long first_seen;
+	unsigned long last_seen;
+	unsigned long tried;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct gwlb_endpoints - the endpoints of a link
+ * @dev: its device, for messages
+ * @lock: guards all of this; taken within the lock of the flows
+ * @list: by id
+ * @by_zone: those with a zone
+ * @count: how many
+ * @seed: so that nobody can make them all fall into one bucket
+ * @max: most that there may be
+ * @zones: enum gwlb_zones
+ * @zone_low: first automatic zone
+ * @zone_high: last one
+ * @clash_told: a clash of zones has been logged
+ */
+struct gwlb_endpoints {
+	struct net_device *dev;
+	spinlock_t lock;	/* of all of this */
+	struct hlist_head list[256];
+	struct hlist_head by_zone[256];
+	unsigned int count;
+	u32 seed;
+	u32 max;
+	u8 zones;
+	u16 zone_low;
+	u16 zone_high;
+	bool clash_told;
+};
+
+void gwlb_endpoints_init(struct gwlb_endpoints *eps, struct net_device *dev);
+void gwlb_endpoints_configure(struct gwlb_endpoints *eps,
+			      const struct gwlb_conf *conf);
+void gwlb_endpoints_flush(struct gwlb_endpoints *eps);
+
+struct gwlb_endpoint *gwlb_endpoint_find(struct gwlb_endpoints *eps,
+					 const struct gwlb_endpoint_id *id);
+struct gwlb_endpoint *gwlb_endpoint_get(struct gwlb_endpoints *eps,
+					const struct gwlb_endpoint_id *id);
+void gwlb_endpoint_put(struct gwlb_endpoint *ep);
+bool gwlb_endpoint_retry(struct gwlb_endpoint *ep);
+int gwlb_endpoint_set(struct gwlb_endpoints *eps,
+		      const struct gwlb_endpoint_id *id,
+		      struct gwlb_endpoint_conf *conf,
+		      struct netlink_ext_ack *extack);
+bool gwlb_endpoint_forget(struct gwlb_endpoints *eps,
+			  const struct gwlb_endpoint_id *id);
+
+bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
+			 const struct gwlb_endpoint *ep);
+bool gwlb_endpoints_own_zone(struct gwlb_endpoints *eps, u16 zone);
+
+void gwlb_endpoint_count_rx(struct gwlb_endpoint *ep, unsigned int bytes);
+
+/**
+ * gwlb_endpoint_same() - are two the same endpoint
+ * @a: one
+ * @b: other
+ *
+ * An endpoint that is not listed may be there twice.
+ *
+ * Return: true if they have one id.
+ */
+static inline bool gwlb_endpoint_same(const struct gwlb_endpoint *a,
+				      const struct gwlb_endpoint *b)
+{
+	return a == b || (a->id.id == b->id.id &&
+			  a->id.gateway.len == b->id.gateway.len &&
+			  ipv6_addr_equal(&a->id.gateway.a, &b->id.gateway.a));
+}
+
+/**
+ * gwlb_endpoint_mark() - the mark of a received packet
+ * @ep: endpoint that it is from
+ * @mark: its mark so far
+ *
+ * Return: the mark.
+ * Context: RCU.
+ */
+static inline u32 gwlb_endpoint_mark(const struct gwlb_endpoint *ep, u32 mark)
+{
+	const struct gwlb_endpoint_conf *conf = rcu_dereference(ep->conf);
+
+	return conf ? (mark & ~conf->mask) | conf->mark : mark;
+}
+
+/**
+ * gwlb_endpoint_zone() - the conntrack zone of an endpoint
+ * @ep: endpoint
+ *
+ * Return: the zone, 0 for the one that all share who have none.
+ */
+static inline u16 gwlb_endpoint_zone(const struct gwlb_endpoint *ep)
+{
+	return READ_ONCE(ep->zone);
+}
+
+#endif /* GWLB_ENDPOINT_H */
