@@ -24,8 +24,13 @@ static const char * const catches[] = {
 	[GWLB_CATCH_SOCKET] = "socket",
 };
 
+static const char * const zones[] = {
+	[GWLB_ZONES_AUTO] = "auto",
+	[GWLB_ZONES_OFF] = "off",
+};
+
 /* Decimal or 0x and hexadecimal; never octal, which nobody means */
-static uint32_t scan_number(const char *what, const char *text, uint32_t max)
+uint32_t number_scan(const char *what, const char *text, uint32_t max)
 {
 	bool hex = !strncmp(text, "0x", 2);
 	const char *digits = text + (hex ? 2 : 0);
@@ -40,17 +45,17 @@ static uint32_t scan_number(const char *what, const char *text, uint32_t max)
 
 static void put_u8(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
 {
-	mnl_attr_put_u8(nlh, type, scan_number(what, value, UINT8_MAX));
+	mnl_attr_put_u8(nlh, type, number_scan(what, value, UINT8_MAX));
 }
 
 static void put_u16(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
 {
-	mnl_attr_put_u16(nlh, type, scan_number(what, value, UINT16_MAX));
+	mnl_attr_put_u16(nlh, type, number_scan(what, value, UINT16_MAX));
 }
 
 static void put_u32(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
 {
-	mnl_attr_put_u32(nlh, type, scan_number(what, value, UINT32_MAX));
+	mnl_attr_put_u32(nlh, type, number_scan(what, value, UINT32_MAX));
 }
 
 static void put_mode(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
@@ -92,17 +97,43 @@ static void put_divert(struct nlmsghdr *nlh, uint16_t type, const char *what, co
 		fail("no memory");
 	slash = strchr(text, '/');
 	if (strcmp(value, "none")) {
-		mask = slash ? scan_number("the mask of divert", slash + 1, UINT32_MAX) :
+		mask = slash ? number_scan("the mask of divert", slash + 1, UINT32_MAX) :
 			       UINT32_MAX;
 		if (!mask)
 			usage("the mask of %s must not be 0; say none", what);
 		if (slash)
 			*slash = 0;
-		mark = scan_number(what, text, UINT32_MAX);
+		mark = number_scan(what, text, UINT32_MAX);
 	}
 	free(text);
 	mnl_attr_put_u32(nlh, type, mark);
 	mnl_attr_put_u32(nlh, GWLB_A_CONF_DIVERT_MASK, mask);
+}
+
+static void put_zones(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(zones); i++)
+		if (!strcmp(value, zones[i])) {
+			mnl_attr_put_u8(nlh, type, i);
+			return;
+		}
+	usage("%s can be auto or off, not '%s'", what, value);
+}
+
+static void put_zone_range(struct nlmsghdr *nlh, uint16_t type, const char *what,
+			   const char *value)
+{
+	char *low = strdup(value), *high;
+
+	if (!low)
+		fail("no memory");
+	high = strchr(low, '-');
+	if (!high)
+		usage("%s takes two numbers with - between them, not '%s'", what, value);
+	*high++ = 0;
+	mnl_attr_put_u16(nlh, type, number_scan(what, low, UINT16_MAX));
+	mnl_attr_put_u16(nlh, GWLB_A_CONF_ZONE_HIGH, number_scan(what, high, UINT16_MAX));
+	free(low);
 }
 
 static void put_local(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
@@ -126,7 +157,7 @@ static void scan_prefix(struct prefix *p, const char *what, char *text)
 		      what, text);
 	p->length = p->address.len * 8;
 	if (slash)
-		p->length = scan_number("the length of a prefix", slash + 1, p->length);
+		p->length = number_scan("the length of a prefix", slash + 1, p->length);
 	masked = p->address;
 	address_mask(&masked, p->length);
 	if (memcmp(&masked, &p->address, sizeof(masked)))
@@ -176,6 +207,9 @@ static const struct {
 	{ "timeout-tcp", GWLB_A_CONF_TIMEOUT_TCP, put_u32 },
 	{ "timeout-other", GWLB_A_CONF_TIMEOUT_OTHER, put_u32 },
 	{ "divert",	GWLB_A_CONF_DIVERT_MARK, put_divert },
+	{ "max-endpoints", GWLB_A_CONF_MAX_ENDPOINTS, put_u32 },
+	{ "zones",	GWLB_A_CONF_ZONES,	put_zones },
+	{ "zone-range",	GWLB_A_CONF_ZONE_LOW,	put_zone_range },
 };
 
 /* Length of the message behind each option that was given, in their order */
@@ -257,6 +291,10 @@ void conf_take(struct conf *conf, const struct nlattr *tb[])
 	conf->timeout_other = nl_number(tb[GWLB_A_CONF_TIMEOUT_OTHER]);
 	conf->divert_mark = nl_number(tb[GWLB_A_CONF_DIVERT_MARK]);
 	conf->divert_mask = nl_number(tb[GWLB_A_CONF_DIVERT_MASK]);
+	conf->max_endpoints = nl_number(tb[GWLB_A_CONF_MAX_ENDPOINTS]);
+	conf->zones = nl_number(tb[GWLB_A_CONF_ZONES]);
+	conf->zone_low = nl_number(tb[GWLB_A_CONF_ZONE_LOW]);
+	conf->zone_high = nl_number(tb[GWLB_A_CONF_ZONE_HIGH]);
 	address_read(&conf->local, tb[GWLB_A_CONF_LOCAL]);
 	if (tb[GWLB_A_CONF_ALLOW])
 		read_allow(conf, tb[GWLB_A_CONF_ALLOW]);
@@ -295,4 +333,9 @@ struct divert_text conf_divert(const struct conf *conf)
 const char *conf_critical(const struct conf *conf)
 {
 	return conf->critical < ARRAY_SIZE(criticals) ? criticals[conf->critical] : "unknown";
+}
+
+const char *conf_zones(const struct conf *conf)
+{
+	return conf->zones < ARRAY_SIZE(zones) ? zones[conf->zones] : "unknown";
 }

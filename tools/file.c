@@ -79,9 +79,28 @@ void file_print(FILE *f, const struct link *link)
 		conf->allow_count ? "" : "any", conf->ttl, conf->tos, conf_critical(conf),
 		conf->max_flows, conf_catch(conf), conf->timeout_tcp, conf->timeout_other,
 		conf_divert(conf).s);
+	fprintf(f, "max-endpoints %u\nzones %s\nzone-range %u-%u\n", conf->max_endpoints,
+		conf_zones(conf), conf->zone_low, conf->zone_high);
 	/* a link that is down has no routes, wanted or not */
 	if (link->up && !route_is_there(link->ifindex))
 		fprintf(f, "last-resort no\n");
+}
+
+static void print_endpoints(FILE *f, uint32_t ifindex)
+{
+	struct endpoints list;
+
+	endpoint_read(&list);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct endpoint *e = &list.all[i];
+
+		if (e->ifindex != ifindex || !endpoint_has_settings(e))
+			continue;
+		fprintf(f, "endpoint %s", endpoint_print(&e->id).s);
+		endpoint_write_settings(f, e);
+		fprintf(f, "\n");
+	}
+	free(list.all);
 }
 
 /* Whoever reads it finds the old file or the new one, also after a crash */
@@ -102,6 +121,7 @@ void file_save(const char *name, const char *path)
 	if (!f)
 		fail("no memory");
 	file_print(f, state.links);
+	print_endpoints(f, state.links[0].ifindex);
 	if (fflush(f) || fchmod(fd, 0644) || fsync(fd) || rename(temporary, path))
 		err = errno;
 	if (err) {

@@ -7,9 +7,36 @@ _gwlbctl_devices() {
 	[ ! -e /sys/module/gwlb ] || gwlbctl show 2>/dev/null | sed -n 's/^\([^ ]*\): .*/\1/p'
 }
 
+_gwlbctl_endpoints() {
+	[ ! -e /sys/module/gwlb ] ||
+		gwlbctl endpoint 2>/dev/null | awk '/ago$|never$/ { print $1 }'
+}
+
+# What may stand behind "endpoint"
+_gwlbctl_endpoint() {
+	local last=${COMP_WORDS[COMP_CWORD - 1]} i verb=''
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		list | set | forget) verb=${COMP_WORDS[i]} ;;
+		esac
+	done
+	case $verb,$last,$1 in
+	,endpoint,-* | list,*,-*) echo '-s --statistics -j --json -p --pretty' ;;
+	*,link,*) _gwlbctl_devices ;;
+	,endpoint,*) echo 'list set forget link' ;;
+	list,list,*) echo link ;;
+	set,set,* | forget,forget,*) _gwlbctl_endpoints ;;
+	set,zone,*) echo 'auto none' ;;
+	set,mark,* | set,name,*) echo none ;;
+	set,*) echo 'link name mark zone' ;;
+	forget,*) echo link ;;
+	esac
+}
+
 _gwlbctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} option='' verb='' dev='' words i
-	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert '
+	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range '
 
 	# a flag may stand anywhere, and an option's value is no option
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -31,9 +58,10 @@ _gwlbctl() {
 
 	case $verb,$dev,$option,$cur in
 	,*,-*) words='-s --statistics -j --json -p --pretty -h --help -V --version' ;;
+	endpoint,*) words=$(_gwlbctl_endpoint "$cur") ;;
 	check,*,-*) words='-j --json -p --pretty' ;;
 	show,*,-*) words='-s --statistics -j --json -p --pretty' ;;
-	,*) words='add set del show up down save check help version' ;;
+	,*) words='add set del show up down save check endpoint help version' ;;
 	up,,*) words=$(cd /etc/gwlb 2>/dev/null && compgen -G '*.conf' | sed 's/\.conf$//') ;;
 	up,?*,,* | save,?*,,*) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	show,,* | check,,* | set,,* | del,,* | down,,* | save,,*) words=$(_gwlbctl_devices) ;;
@@ -46,6 +74,7 @@ _gwlbctl() {
 	*,allow,*) words=any ;;
 	*,critical,*) words='drop pass' ;;
 	*,catch,*) words='auto early socket' ;;
+	*,zones,*) words='auto off' ;;
 	*) words='' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

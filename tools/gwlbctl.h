@@ -67,6 +67,7 @@ struct address_text prefix_print(const struct prefix *p);
 struct conf {
 	uint32_t port, ttl, tos, mode, critical, max_flows, catch, timeout_tcp, timeout_other;
 	uint32_t divert_mark, divert_mask;
+	uint32_t max_endpoints, zones, zone_low, zone_high;
 	struct address local;
 	struct prefix *allow;
 	size_t allow_count;
@@ -76,6 +77,7 @@ struct divert_text {
 	char s[32];
 };
 
+uint32_t number_scan(const char *what, const char *text, uint32_t max);
 void conf_write(struct nlmsghdr *nlh, char *words[]);
 const char *conf_at(char *words[], uint32_t offset);
 void conf_read(struct conf *conf, const struct nlattr *nest);
@@ -85,6 +87,7 @@ const char *conf_critical(const struct conf *conf);
 const char *conf_catch(const struct conf *conf);
 bool conf_early(const struct conf *conf);
 struct divert_text conf_divert(const struct conf *conf);
+const char *conf_zones(const struct conf *conf);
 
 /* drop.c */
 #define DROP_REASONS	(GWLB_DROP_REASON_MARTIAN + 1)
@@ -128,8 +131,47 @@ struct state {
 	size_t link_count;
 };
 
+void *array_grow(void *array, size_t count, size_t size);
 void state_read(struct state *state, const char *name);
 uint32_t state_ifindex(const char *verb, const char *name);
+
+/* endpoint.c */
+struct endpoint_id {
+	uint64_t number;	/* 0 for none */
+	struct address gateway;	/* then its load balancer */
+};
+
+struct endpoint {
+	struct endpoint_id id;
+	uint32_t ifindex, mark, mask, zone_mode, zone, flows;
+	char name[32];
+	bool clash, seen;
+	struct counters counters;
+	uint64_t drops, age_ms, idle_ms;
+};
+
+struct endpoints {
+	struct endpoint *all;
+	size_t count;
+};
+
+struct endpoint_text {
+	char s[64];
+};
+
+void endpoint_scan(struct endpoint_id *id, const char *text);
+void endpoint_put(struct nlmsghdr *nlh, const struct endpoint_id *id);
+struct endpoint_text endpoint_print(const struct endpoint_id *id);
+struct endpoint_text endpoint_mark(const struct endpoint *e);
+bool endpoint_has_settings(const struct endpoint *e);
+void endpoint_write_settings(FILE *f, const struct endpoint *e);
+void endpoint_read(struct endpoints *list);
+void endpoint_change(const char *verb, char *words[]);
+char **endpoint_words(char *words[]);
+int endpoint_apply(uint32_t ifindex, char *words[]);
+
+/* endpoint_show.c */
+void endpoint_show(const char *link, bool statistics, bool json, bool pretty);
 
 /* link.c */
 void link_add(const char *name, char *words[]);
@@ -162,6 +204,7 @@ void file_at(const char *word);
 const char *file_place(void);
 
 /* show.c, json.c */
+void print_age(uint64_t ms);
 void show_text(const struct state *state, bool statistics);
 void show_json(const struct state *state, bool statistics, bool pretty);
 

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "gwlbctl.h"
+#include "json.h"
 
-static json_t *checked(json_t *json)
+json_t *json_checked(json_t *json)
 {
 	if (!json)
 		fail("no memory");
@@ -18,9 +19,9 @@ static json_t *address(const struct address *a)
 	return a->len ? json_string(address_print(a).s) : json_null();
 }
 
-static json_t *counters(const struct counters *c)
+json_t *json_counters(const struct counters *c)
 {
-	return checked(json_pack("{s:I, s:I, s:I, s:I}",
+	return json_checked(json_pack("{s:I, s:I, s:I, s:I}",
 				 "rx_packets", (json_int_t)c->rx_packets,
 				 "rx_bytes", (json_int_t)c->rx_bytes,
 				 "tx_packets", (json_int_t)c->tx_packets,
@@ -29,10 +30,10 @@ static json_t *counters(const struct counters *c)
 
 static json_t *allow(const struct conf *conf)
 {
-	json_t *list = checked(json_array());
+	json_t *list = json_checked(json_array());
 
 	for (size_t i = 0; i < conf->allow_count; i++)
-		json_array_append_new(list, checked(json_string(prefix_print(&conf->allow[i]).s)));
+		json_array_append_new(list, json_checked(json_string(prefix_print(&conf->allow[i]).s)));
 	return list;
 }
 
@@ -40,19 +41,19 @@ static json_t *divert(const struct conf *conf)
 {
 	if (!conf->divert_mask)
 		return json_null();
-	return checked(json_pack("{s:I, s:I}", "mark", (json_int_t)conf->divert_mark,
+	return json_checked(json_pack("{s:I, s:I}", "mark", (json_int_t)conf->divert_mark,
 				 "mask", (json_int_t)conf->divert_mask));
 }
 
 static json_t *peers(const struct link *link)
 {
-	json_t *list = checked(json_array());
+	json_t *list = json_checked(json_array());
 
 	for (size_t i = 0; i < link->peer_count; i++) {
 		const struct peer *p = &link->peers[i];
-		json_t *peer = checked(json_pack("{s:o, s:o}", "address", address(&p->address),
+		json_t *peer = json_checked(json_pack("{s:o, s:o}", "address", address(&p->address),
 						 "local", address(&p->local)));
-		json_t *c = counters(&p->counters);
+		json_t *c = json_counters(&p->counters);
 
 		json_object_update(peer, c);
 		json_decref(c);
@@ -64,12 +65,12 @@ static json_t *peers(const struct link *link)
 
 static json_t *drops(const struct link *link)
 {
-	json_t *by_cause = checked(json_object());
+	json_t *by_cause = json_checked(json_object());
 
 	/* [0] is no cause, but may hold what we do not know */
 	for (uint32_t i = !link->drops[0].packets; i < DROP_REASONS; i++)
 		json_object_set_new(by_cause, drop_text(i)->name,
-				    checked(json_pack("{s:I, s:o}", "packets",
+				    json_checked(json_pack("{s:I, s:o}", "packets",
 						      (json_int_t)link->drops[i].packets,
 						      "last_sender",
 						      address(&link->drops[i].last_sender))));
@@ -77,7 +78,7 @@ static json_t *drops(const struct link *link)
 }
 
 /* A name may hold any bytes, JSON only those of UTF-8 */
-static json_t *name(const char *text)
+json_t *json_name(const char *text)
 {
 	json_t *string = json_string(text);
 
@@ -89,9 +90,9 @@ static json_t *one_link(const struct link *link, bool statistics)
 	const struct conf *conf = &link->conf;
 	json_t *json;
 
-	json = checked(json_pack("{s:I, s:o, s:b, s:s, s:i, s:o, s:o, s:i, s:i, s:s, s:I, s:s, s:o, s:I, s:I}",
+	json = json_checked(json_pack("{s:I, s:o, s:b, s:s, s:i, s:o, s:o, s:i, s:i, s:s, s:I, s:s, s:o, s:I, s:I}",
 				 "ifindex", (json_int_t)link->ifindex,
-				 "ifname", name(link->name),
+				 "ifname", json_name(link->name),
 				 "up", link->up,
 				 "mode", conf_mode(conf),
 				 "port", conf->port,
@@ -107,23 +108,32 @@ static json_t *one_link(const struct link *link, bool statistics)
 				 "dropped", (json_int_t)link->dropped));
 	json_object_set_new(json, "timeout_tcp", json_integer(conf->timeout_tcp));
 	json_object_set_new(json, "timeout_other", json_integer(conf->timeout_other));
+	json_object_set_new(json, "max_endpoints", json_integer(conf->max_endpoints));
+	json_object_set_new(json, "zones", json_string(conf_zones(conf)));
+	json_object_set_new(json, "zone_range", json_checked(json_pack("[i, i]", conf->zone_low,
+								  conf->zone_high)));
 	if (statistics) {
-		json_object_set_new(json, "stats", counters(&link->counters));
+		json_object_set_new(json, "stats", json_counters(&link->counters));
 		json_object_set_new(json, "drops", drops(link));
 	}
 	json_object_set_new(json, "peers", peers(link));
 	return json;
 }
 
+void json_write(json_t *json, bool pretty)
+{
+	if (json_dumpf(json, stdout, pretty ? JSON_INDENT(4) : JSON_COMPACT) ||
+	    putchar('\n') == EOF)
+		fail("cannot write: %s", strerror(errno));
+	json_decref(json);
+}
+
 /* An array, also of one link, so that scripts need not tell */
 void show_json(const struct state *state, bool statistics, bool pretty)
 {
-	json_t *list = checked(json_array());
+	json_t *list = json_checked(json_array());
 
 	for (size_t i = 0; i < state->link_count; i++)
 		json_array_append_new(list, one_link(&state->links[i], statistics));
-	if (json_dumpf(list, stdout, pretty ? JSON_INDENT(4) : JSON_COMPACT) ||
-	    putchar('\n') == EOF)
-		fail("cannot write: %s", strerror(errno));
-	json_decref(list);
+	json_write(list, pretty);
 }

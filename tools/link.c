@@ -131,6 +131,7 @@ static int set_up(uint32_t ifindex)
 /* From nothing to a link that works, or back to nothing */
 void link_up(const char *name, char *words[])
 {
+	char **endpoints = endpoint_words(words);
 	bool routes = last_resort(words);
 	uint32_t ifindex;
 	char why[400];
@@ -138,7 +139,9 @@ void link_up(const char *name, char *words[])
 
 	link_add(name, words);
 	ifindex = state_ifindex("bring up", name);
-	err = set_up(ifindex);
+	err = endpoint_apply(ifindex, endpoints);
+	if (!err)
+		err = set_up(ifindex);
 	if (!err && routes)
 		err = route_add(ifindex);
 	if (!err)

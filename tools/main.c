@@ -17,6 +17,9 @@ static const char help_text[] =
 	"       gwlbctl down DEV                    delete it\n"
 	"       gwlbctl save DEV [FILE]             write that file\n"
 	"       gwlbctl check [DEV]                 what is wrong with this machine\n"
+	"       gwlbctl endpoint [list] [link DEV]  endpoints seen, and their settings\n"
+	"       gwlbctl endpoint set ID [link DEV] [name NAME] [mark MARK[/MASK]] [zone N|auto|none]\n"
+	"       gwlbctl endpoint forget ID [link DEV]\n"
 	"       gwlbctl help | version\n"
 	"\n"
 	"options, and what add takes without them:\n"
@@ -32,12 +35,15 @@ static const char help_text[] =
 	"  catch auto|early|socket take packets before or behind INPUT (auto)\n"
 	"  timeout-tcp SECONDS     idle TCP flows are kept for (350)\n"
 	"  timeout-other SECONDS   the same for other protocols (120)\n"
+	"  max-endpoints N         endpoints listed at most (1024)\n"
+	"  zones auto|off          a conntrack zone for each endpoint (auto)\n"
+	"  zone-range LOW-HIGH     of these (1024-65535)\n"
 	"\n"
 	"one option more in the file of up:\n"
 	"  last-resort yes|no      default routes that come after all others (yes)\n"
 	"\n"
-	"flags of show and check, anywhere on the line:\n"
-	"  -s, --statistics        traffic, and drops by cause (show)\n"
+	"flags of show, check and endpoint list, anywhere on the line:\n"
+	"  -s, --statistics        traffic, and drops by cause (not check)\n"
 	"  -j, --json              JSON\n"
 	"  -p, --pretty            JSON with indentation\n"
 	"\n"
@@ -176,6 +182,31 @@ static void check_name(const char *name)
 		usage("'%s' cannot be the name of a device", name);
 }
 
+static void run_endpoint(char *words[])
+{
+	const char *verb = *words, *link = NULL;
+	bool asks = flag('s') || flag('j') || flag('p');
+
+	if (verb && (!strcmp(verb, "set") || !strcmp(verb, "forget"))) {
+		if (asks)
+			usage("endpoint %s takes none of the flags -s, -j and -p", verb);
+		endpoint_change(verb, words + 1);
+		return;
+	}
+	if (verb && !strcmp(verb, "list"))
+		words++;
+	if (*words && !strcmp(*words, "link")) {
+		link = words[1];
+		if (!link)
+			usage("link needs the name of a device");
+		check_name(link);
+		words += 2;
+	}
+	if (*words)
+		usage("endpoint takes list, set or forget, not '%s'", *words);
+	endpoint_show(link, flag('s'), flag('j') || flag('p'), flag('p'));
+}
+
 static const struct {
 	const char *name;
 	enum { ONE_DEVICE, FILE_TOO, OPTIONS } takes;
@@ -251,6 +282,8 @@ int main(int argc, char *argv[])
 		print_version();
 	else if (!verb)
 		usage("no command");
+	else if (!strcmp(verb, "endpoint"))
+		run_endpoint(argv + 2);
 	else
 		status = run(verb, argv + 2);
 

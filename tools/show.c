@@ -15,6 +15,8 @@ static void print_conf(const struct conf *conf)
 	       conf_critical(conf), conf->max_flows);
 	printf("    timeout-tcp %u timeout-other %u\n", conf->timeout_tcp, conf->timeout_other);
 	printf("    catch %s\n", conf_catch(conf));
+	printf("    max-endpoints %u zones %s zone-range %u-%u\n", conf->max_endpoints,
+	       conf_zones(conf), conf->zone_low, conf->zone_high);
 	printf("    allow %s", conf->allow_count ? "" : "any");
 	for (size_t i = 0; i < conf->allow_count; i++)
 		printf("%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);
@@ -22,7 +24,7 @@ static void print_conf(const struct conf *conf)
 }
 
 /* The two largest units are exact enough */
-static void print_age(uint64_t ms)
+void print_age(uint64_t ms)
 {
 	uint64_t s = ms / 1000;
 

@@ -8,7 +8,7 @@
 #include "gwlbctl.h"
 
 /* An array with room for one more, which is zeroed */
-static void *grow(void *array, size_t count, size_t size)
+void *array_grow(void *array, size_t count, size_t size)
 {
 	array = reallocarray(array, count + 1, size);
 	if (!array)
@@ -49,7 +49,7 @@ static void read_link(const struct nlmsghdr *nlh, void *data)
 	struct state *state = data;
 	struct link *link;
 
-	state->links = grow(state->links, state->link_count, sizeof(*link));
+	state->links = array_grow(state->links, state->link_count, sizeof(*link));
 	link = &state->links[state->link_count++];
 	nl_parse_gwlb(tb, GWLB_A_LINK_MAX, nlh);
 	link->ifindex = nl_number(tb[GWLB_A_LINK_IFINDEX]);
@@ -78,7 +78,7 @@ static void read_peer(const struct nlmsghdr *nlh, void *data)
 
 		if (link->ifindex != nl_number(tb[GWLB_A_PEER_IFINDEX]))
 			continue;
-		link->peers = grow(link->peers, link->peer_count, sizeof(*peer));
+		link->peers = array_grow(link->peers, link->peer_count, sizeof(*peer));
 		peer = &link->peers[link->peer_count++];
 		address_read(&peer->address, tb[GWLB_A_PEER_ADDRESS]);
 		address_read(&peer->local, tb[GWLB_A_PEER_LOCAL]);

@@ -95,6 +95,8 @@ up=false
 defaults() {
 	want=([port]=6081 [local]=null [mode]='"bump"' [allow]='[]' [ttl]=64 [tos]=0
 		[critical]='"drop"' [max-flows]=262144 [catch]='"auto"' [divert]=null
+		[max-endpoints]=1024
+		[zones]='"auto"' [zone-range]='[1024,65535]'
 		[timeout-tcp]=350 [timeout-other]=120)
 }
 config() {
@@ -107,6 +109,8 @@ config() {
 		"\"divert\":${want[divert]}," \
 		'"flows":0,"dropped":0,' \
 		"\"timeout_tcp\":${want[timeout-tcp]},\"timeout_other\":${want[timeout-other]}," \
+		"\"max_endpoints\":${want[max-endpoints]}," \
+		"\"zones\":${want[zones]},\"zone_range\":${want[zone-range]}," \
 		'"peers":[]}]')"
 }
 
@@ -162,7 +166,7 @@ check "version" same "$(gwlbctl version)" \
 for flag in -V --version; do
 	check "version: $flag" same "$(gwlbctl $flag)" "$(gwlbctl version)"
 done
-for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range; do
 	check "help has $option" grep -q "^  $option " <(gwlbctl help)
 done
 for flag in -h --help "show -h" "add --help"; do
@@ -267,6 +271,7 @@ check "text of a link" same "$(gwlbctl show)" "gwlb0: down
     ttl 64 tos 0x00 critical drop max-flows 262144
     timeout-tcp 350 timeout-other 120
     catch auto
+    max-endpoints 1024 zones auto zone-range 1024-65535
     allow any
     flows 0
     no load balancer seen yet"
@@ -281,13 +286,16 @@ up=false
 
 check "add with each option" done_ add gwlb0 port 7081 local 192.0.2.101 mode bump \
 	allow 192.0.2.0/24,2001:db8::/32,198.51.100.7,fd00::1 ttl 3 tos 0xb8 critical pass max-flows 77 \
-	timeout-tcp 6000 timeout-other 60
+	timeout-tcp 6000 timeout-other 60 \
+	max-endpoints 99 zones off zone-range 7-70
 want=([port]=7081 [local]='"192.0.2.101"' [mode]='"bump"' [ttl]=3 [tos]=184 [critical]='"pass"'
 	[max-flows]=77 [timeout-tcp]=6000 [timeout-other]=60 [catch]='"auto"' [divert]=null
+	[max-endpoints]=99 [zones]='"off"' [zone-range]='[7,70]'
 	[allow]='["192.0.2.0/24","2001:db8::/32","198.51.100.7/32","fd00::1/128"]')
 check "each is read back" config
 check "as text: mode, port, local" text "mode bump port 7081 local 192.0.2.101"
 check "as text: ttl, tos, critical, max-flows" text "ttl 3 tos 0xb8 critical pass max-flows 77"
+check "as text: endpoints and zones" text "max-endpoints 99 zones off zone-range 7-70"
 check "as text: allow" text "allow 192.0.2.0/24,2001:db8::/32,198.51.100.7/32,fd00::1/128"
 check "the kernel took port and address" listens 192.0.2.101:7081
 
@@ -434,7 +442,7 @@ EOF
 check "the man page explains each" same \
 	"$(sed -n '/^.SH DROP CAUSES/,/^.SH EXIT/{/^.TP/{n;s/^.B //p}}' tools/gwlbctl.8 | sort)" \
 	"$(sort <<<"$reasons")"
-for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range; do
 	check "the man page explains $option" grep -qE "^\.(B|BI|BR) \"?$option " tools/gwlbctl.8
 done
 gwlbctl del gwlb0
@@ -487,7 +495,7 @@ the one with IPv6: .peers[1] | del(.idle_ms) == {address: "2001:db8::60", local:
 when they were seen: [.peers[].idle_ms] | all(. >= 0 and . < 60000)
 EOF
 facts <<'EOF'
-members without -s: keys == ["allow", "catch", "critical", "divert", "dropped", "flows", "ifindex", "ifname", "local", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up"]
+members without -s: keys == ["allow", "catch", "critical", "divert", "dropped", "flows", "ifindex", "ifname", "local", "max_endpoints", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up", "zone_range", "zones"]
 the sum without -s: .dropped == 7
 EOF
 check "text: received" text "received +5 packets +100 bytes" -s
@@ -588,7 +596,7 @@ completes() { # EXPECTED WORD...: the last WORD is completed
 	same "${COMPREPLY[*]}" "$expected"
 }
 complete_() { check "completion: gwlbctl ${*:2}" completes "$@"; }
-complete_ "add set del show up down save check help version" ""
+complete_ "add set del show up down save check endpoint help version" ""
 complete_ "set show save" s
 complete_ gwlb0 down ""
 complete_ gwlb0 save ""
@@ -600,14 +608,19 @@ complete_ gwlb0 del ""
 complete_ gwlb0 set gw
 complete_ "" show gwlb0 ""
 complete_ "" add ""
-complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert" add gwlb1 ""
+complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range" add gwlb1 ""
 complete_ "ttl tos timeout-tcp timeout-other" set gwlb0 t
 complete_ "tos timeout-tcp timeout-other" set gwlb0 ttl 7 t
-complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other divert" set gwlb0 ttl 7 ""
+complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range" set gwlb0 ttl 7 ""
 complete_ "drop pass" set gwlb0 critical ""
 complete_ "any" set gwlb0 ttl 7 allow a
 complete_ "192.0.2.101" set gwlb0 local 192
 complete_ "" set gwlb0 ttl ""
+complete_ "auto off" set gwlb0 zones ""
+complete_ "list set forget link" endpoint ""
+complete_ "gwlb0" endpoint list link ""
+complete_ "link name mark zone" endpoint set 0x1 ""
+complete_ "auto none" endpoint set 0x1 name a zone ""
 gwlbctl del gwlb0
 
 installed() { make -s -C tools "$1" DESTDIR="$tmp/root" PREFIX=/usr && find "$tmp/root" -type f -printf '%m %P\n' | sort -k2; }

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Endpoints of the load balancer: what the kernel tells of them, and their
+ * settings.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/genetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "gwlbctl.h"
+
+struct endpoint_text endpoint_print(const struct endpoint_id *id)
+{
+	struct endpoint_text text;
+
+	if (id->number)
+		snprintf(text.s, sizeof(text.s), "vpce-0%016llx", (unsigned long long)id->number);
+	else
+		snprintf(text.s, sizeof(text.s), "%s", address_print(&id->gateway).s);
+	return text;
+}
+
+static bool scan_hex(uint64_t *number, const char *digits, size_t least)
+{
+	size_t len = strspn(digits, "0123456789abcdefABCDEF");
+
+	if (digits[len] || len < least || len > 16)
+		return false;
+	*number = strtoull(digits, NULL, 16);
+	return *number;
+}
+
+void endpoint_scan(struct endpoint_id *id, const char *text)
+{
+	memset(id, 0, sizeof(*id));
+	if (!strncmp(text, "vpce-0", 6) ? scan_hex(&id->number, text + 6, 16) :
+	    !strncmp(text, "0x", 2) ? scan_hex(&id->number, text + 2, 1) :
+	    scan_hex(&id->number, text, 16))
+		return;
+	id->number = 0;
+	if (!address_scan(&id->gateway, text))
+		usage("'%s' is no endpoint: say vpce-0 and 16 hexadecimal digits, 0x and up to 16, or for one without id the address of its load balancer",
+		      text);
+}
+
+void endpoint_put(struct nlmsghdr *nlh, const struct endpoint_id *id)
+{
+	if (id->number)
+		mnl_attr_put_u64(nlh, GWLB_A_ENDPOINT_ID, id->number);
+	else
+		mnl_attr_put(nlh, GWLB_A_ENDPOINT_GATEWAY, id->gateway.len, id->gateway.bytes);
+}
+
+static void put_name(struct nlmsghdr *nlh, const char *value)
+{
+	if (!strcmp(value, "none"))
+		value = "";
+	if (strlen(value) > 31)
+		usage("name '%s' is longer than 31 characters", value);
+	mnl_attr_put_strz(nlh, GWLB_A_ENDPOINT_NAME, value);
+}
+
+static void put_mark(struct nlmsghdr *nlh, const char *value)
+{
+	char *text = strdup(value), *slash;
+	uint32_t mark = 0, mask = 0;
+
+	if (!text)
+		fail("no memory");
+	slash = strchr(text, '/');
+	if (slash)
+		*slash = 0;
+	if (strcmp(value, "none")) {
+		mark = number_scan("mark", text, UINT32_MAX);
+		mask = slash ? number_scan("the mask of mark", slash + 1, UINT32_MAX) : UINT32_MAX;
+		if (!mask)
+			usage("the mask of mark must not be 0; say none");
+	}
+	free(text);
+	mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_MARK, mark);
+	mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_MASK, mask);
+}
+
+static void put_zone(struct nlmsghdr *nlh, const char *value)
+{
+	bool is_auto = !strcmp(value, "auto"), is_none = !strcmp(value, "none");
+
+	mnl_attr_put_u8(nlh, GWLB_A_ENDPOINT_ZONE_MODE,
+			is_auto ? GWLB_ZONE_MODE_AUTO :
+			is_none ? GWLB_ZONE_MODE_NONE : GWLB_ZONE_MODE_FIXED);
+	if (is_auto || is_none)
+		return;
+	if (!isdigit((unsigned char)*value))
+		usage("zone takes a number up to 65535, auto or none, not '%s'", value);
+	mnl_attr_put_u16(nlh, GWLB_A_ENDPOINT_ZONE, number_scan("zone", value, UINT16_MAX));
+}
+
+static const struct {
+	const char *name;
+	void (*put)(struct nlmsghdr *nlh, const char *value);
+} settings[] = {
+	{ "name", put_name },
+	{ "mark", put_mark },
+	{ "zone", put_zone },
+};
+
+/* Puts the settings that lead the words, returns what follows them */
+static char **put_settings(struct nlmsghdr *nlh, char *words[])
+{
+	bool given[ARRAY_SIZE(settings)] = { false };
+
+	while (*words) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(settings) && strcmp(settings[i].name, *words))
+			i++;
+		if (i == ARRAY_SIZE(settings))
+			break;
+		file_at(*words);
+		if (given[i])
+			usage("%s is given twice", *words);
+		if (!words[1])
+			usage("%s needs a value", *words);
+		settings[i].put(nlh, words[1]);
+		given[i] = true;
+		words += 2;
+	}
+	file_at(NULL);
+	return words;
+}
+
+static void send_settings(struct nlmsghdr *nlh, const struct endpoint_id *id)
+{
+	int err = nl_talk(NETLINK_GENERIC, nlh, NULL, NULL);
+
+	if (err)
+		fail("cannot change endpoint %s: %s", endpoint_print(id).s, nl_reason(err));
+}
+
+/* Words of a file: what of them is about endpoints, ID and settings */
+char **endpoint_words(char *words[])
+{
+	char **out = calloc(1, sizeof(*out)), **to = words;
+	struct endpoint_id id;
+	struct nl_buf buf;
+	size_t count = 0;
+
+	while (out && *words) {
+		struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf.data);
+		char **end;
+
+		if (strcmp(*words, "endpoint")) {
+			*to++ = *words++;
+			if (*words)
+				*to++ = *words++;
+			continue;
+		}
+		file_at(*words);
+		if (!words[1])
+			usage("endpoint needs an endpoint");
+		endpoint_scan(&id, words[1]);
+		/* wrong words are found before anything is done */
+		end = put_settings(nlh, words + 2);
+		out = reallocarray(out, count + (end - words) + 1, sizeof(*out));
+		if (!out)
+			break;
+		while (words < end)
+			out[count++] = *words++;
+		out[count] = NULL;
+	}
+	if (!out)
+		fail("no memory");
+	*to = NULL;
+	file_at(NULL);
+	return out;
+}
+
+/* Returns 0 or an errno for nl_reason() */
+int endpoint_apply(uint32_t ifindex, char *words[])
+{
+	int err = 0;
+
+	while (!err && *words) {
+		struct endpoint_id id;
+		struct nl_buf buf;
+		struct nlmsghdr *nlh = nl_gwlb(&buf, GWLB_CMD_ENDPOINT_SET, NLM_F_ACK);
+
+		endpoint_scan(&id, words[1]);
+		mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_IFINDEX, ifindex);
+		endpoint_put(nlh, &id);
+		words = put_settings(nlh, words + 2);
+		err = nl_talk(NETLINK_GENERIC, nlh, NULL, NULL);
+	}
+	return err;
+}
+
+static void read_endpoint(const struct nlmsghdr *nlh, void *data)
+{
+	const struct nlattr *tb[GWLB_A_ENDPOINT_MAX + 1];
+	struct endpoints *list = data;
+	struct endpoint *e;
+
+	list->all = array_grow(list->all, list->count, sizeof(*e));
+	e = &list->all[list->count++];
+	nl_parse_gwlb(tb, GWLB_A_ENDPOINT_MAX, nlh);
+	e->ifindex = nl_number(tb[GWLB_A_ENDPOINT_IFINDEX]);
+	e->id.number = nl_number(tb[GWLB_A_ENDPOINT_ID]);
+	address_read(&e->id.gateway, tb[GWLB_A_ENDPOINT_GATEWAY]);
+	if (tb[GWLB_A_ENDPOINT_NAME])
+		snprintf(e->name, sizeof(e->name), "%s",
+			 mnl_attr_get_str(tb[GWLB_A_ENDPOINT_NAME]));
+	e->mark = nl_number(tb[GWLB_A_ENDPOINT_MARK]);
+	e->mask = nl_number(tb[GWLB_A_ENDPOINT_MASK]);
+	e->zone_mode = nl_number(tb[GWLB_A_ENDPOINT_ZONE_MODE]);
+	e->zone = nl_number(tb[GWLB_A_ENDPOINT_ZONE]);
+	e->clash = tb[GWLB_A_ENDPOINT_CLASH];
+	e->flows = nl_number(tb[GWLB_A_ENDPOINT_FLOWS]);
+	e->counters.rx_packets = nl_number(tb[GWLB_A_ENDPOINT_RX_PACKETS]);
+	e->counters.rx_bytes = nl_number(tb[GWLB_A_ENDPOINT_RX_BYTES]);
+	e->counters.tx_packets = nl_number(tb[GWLB_A_ENDPOINT_TX_PACKETS]);
+	e->counters.tx_bytes = nl_number(tb[GWLB_A_ENDPOINT_TX_BYTES]);
+	e->drops = nl_number(tb[GWLB_A_ENDPOINT_DROPS]);
+	e->seen = tb[GWLB_A_ENDPOINT_AGE];
+	e->age_ms = nl_number(tb[GWLB_A_ENDPOINT_AGE]);
+	e->idle_ms = nl_number(tb[GWLB_A_ENDPOINT_IDLE]);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct endpoint *p = a, *q = b;
+
+	if (p->ifindex != q->ifindex)
+		return p->ifindex < q->ifindex ? -1 : 1;
+	if (p->id.number != q->id.number)
+		return p->id.number < q->id.number ? -1 : 1;
+	return memcmp(&p->id.gateway, &q->id.gateway, sizeof(p->id.gateway));
+}
+
+/* Of all links; a list that changed meanwhile may lack one or have it twice */
+void endpoint_read(struct endpoints *list)
+{
+	struct nl_buf buf;
+	size_t count = 0;
+	int err;
+
+	memset(list, 0, sizeof(*list));
+	err = nl_talk(NETLINK_GENERIC, nl_gwlb(&buf, GWLB_CMD_ENDPOINT_GET, NLM_F_DUMP),
+		      read_endpoint, list);
+	if (err && err != EINTR)
+		fail("cannot list the endpoints: %s", nl_reason(err));
+	if (!list->count)
+		return;
+	qsort(list->all, list->count, sizeof(*list->all), compare);
+	for (size_t i = 0; i < list->count; i++)
+		if (!count || compare(&list->all[count - 1], &list->all[i]))
+			list->all[count++] = list->all[i];
+	list->count = count;
+}
+
+struct endpoint_text endpoint_mark(const struct endpoint *e)
+{
+	struct endpoint_text text = { "none" };
+
+	if (e->mask == UINT32_MAX)
+		snprintf(text.s, sizeof(text.s), "0x%x", e->mark);
+	else if (e->mask)
+		snprintf(text.s, sizeof(text.s), "0x%x/0x%x", e->mark, e->mask);
+	return text;
+}
+
+bool endpoint_has_settings(const struct endpoint *e)
+{
+	return *e->name || e->mask || e->zone_mode != GWLB_ZONE_MODE_AUTO;
+}
+
+/* As the command takes them */
+void endpoint_write_settings(FILE *f, const struct endpoint *e)
+{
+	if (*e->name)
+		fprintf(f, " name %s", e->name);
+	if (e->mask)
+		fprintf(f, " mark %s", endpoint_mark(e).s);
+	if (e->zone_mode == GWLB_ZONE_MODE_NONE)
+		fprintf(f, " zone none");
+	else if (e->zone_mode == GWLB_ZONE_MODE_FIXED)
+		fprintf(f, " zone %u", e->zone);
+}
+
+/* The link of that name, or the only one there is */
+static uint32_t ifindex_of(const char *name)
+{
+	struct state state;
+
+	if (name)
+		return state_ifindex("use", name);
+	state_read(&state, NULL);
+	if (!state.link_count)
+		fail("there is no gwlb link; add one first");
+	if (state.link_count > 1)
+		fail("there are %zu gwlb links; say which by: link DEV", state.link_count);
+	return state.links[0].ifindex;
+}
+
+/* Takes "link DEV" off the front of the words */
+static const char *take_link(char ***words)
+{
+	const char *name;
+
+	if (!**words || strcmp(**words, "link"))
+		return NULL;
+	name = (*words)[1];
+	if (!name)
+		usage("link needs the name of a device");
+	*words += 2;
+	return name;
+}
+
+static void change_one(const struct endpoint_id *id, const char *link, char *words[])
+{
+	struct nl_buf buf;
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf.data);
+	char **rest = put_settings(nlh, words);
+
+	if (*rest)
+		usage("endpoint set takes name, mark and zone, not '%s'", *rest);
+	if (rest == words)
+		usage("endpoint set %s needs a setting", endpoint_print(id).s);
+	nlh = nl_gwlb(&buf, GWLB_CMD_ENDPOINT_SET, NLM_F_ACK);
+	mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_IFINDEX, ifindex_of(link));
+	endpoint_put(nlh, id);
+	put_settings(nlh, words);
+	send_settings(nlh, id);
+}
+
+static void forget_one(const struct endpoint_id *id, const char *link, char *words[])
+{
+	struct nlmsghdr *nlh;
+	struct nl_buf buf;
+	int err;
+
+	if (*words)
+		usage("endpoint forget takes one endpoint, '%s' is too much", *words);
+	nlh = nl_gwlb(&buf, GWLB_CMD_ENDPOINT_DEL, NLM_F_ACK);
+	mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_IFINDEX, ifindex_of(link));
+	endpoint_put(nlh, id);
+	err = nl_talk(NETLINK_GENERIC, nlh, NULL, NULL);
+	if (err)
+		fail("cannot forget endpoint %s: %s", endpoint_print(id).s, nl_reason(err));
+}
+
+/* endpoint set ID ..., endpoint forget ID ... */
+void endpoint_change(const char *verb, char *words[])
+{
+	struct endpoint_id id;
+	const char *link;
+
+	if (!*words)
+		usage("endpoint %s needs an endpoint", verb);
+	endpoint_scan(&id, *words++);
+	link = take_link(&words);
+	if (!strcmp(verb, "set"))
+		change_one(&id, link, words);
+	else
+		forget_one(&id, link, words);
+}
