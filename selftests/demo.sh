@@ -88,9 +88,9 @@ topology() {
 	for ns in workload lb appliance internet; do
 		ip netns add "gwlbdemo-$ns" && ip -n "gwlbdemo-$ns" link set lo up || return
 	done
-	ip link add eth0 netns gwlbdemo-workload mtu 8500 type veth peer name work netns gwlbdemo-lb mtu 8500 &&
-		ip link add eth0 netns gwlbdemo-internet mtu 8500 type veth peer name net netns gwlbdemo-lb mtu 8500 &&
-		ip link add eth0 netns gwlbdemo-lb mtu 9001 type veth peer name eth0 netns gwlbdemo-appliance mtu 9001 &&
+	ip -n gwlbdemo-workload link add eth0 mtu 8500 type veth peer name work netns gwlbdemo-lb mtu 8500 &&
+		ip -n gwlbdemo-internet link add eth0 mtu 8500 type veth peer name net netns gwlbdemo-lb mtu 8500 &&
+		ip -n gwlbdemo-lb link add eth0 mtu 9001 type veth peer name eth0 netns gwlbdemo-appliance mtu 9001 &&
 		wire workload eth0 && wire internet eth0 && wire appliance eth0 &&
 		wire lb work && wire lb net && wire lb eth0 &&
 		ip -n gwlbdemo-workload addr add $workload/24 dev eth0 &&
