@@ -44,9 +44,11 @@ int gwlb_flows_init(struct gwlb_flows *flows);
 void gwlb_flows_destroy(struct gwlb_flows *flows);
 void gwlb_flows_start(struct gwlb_flows *flows);
 void gwlb_flows_stop(struct gwlb_flows *flows);
+u32 gwlb_flow_hash(const struct gwlb_flow *flow);
 bool gwlb_flows_walk(struct gwlb_flows *flows, struct gwlb_flows_cursor *at,
 		     gwlb_flows_visit *visit, void *data);
 void gwlb_flows_forget(struct gwlb_flows *flows, struct gwlb_flow *flow);
+bool gwlb_flow_in_use(struct gwlb_flow *flow);
 
 struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 				const struct gwlb_key *key, int turned,

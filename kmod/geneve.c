@@ -15,6 +15,7 @@
 #define CLASS_AWS	0x0108
 #define CLASS_OTHER	0x0167
 #define TYPE_ENDPOINT	1
+#define TYPE_ATTACHMENT	2
 #define TYPE_COOKIE	3
 
 static __u16 get16(const __u8 *p)
@@ -22,14 +23,23 @@ static __u16 get16(const __u8 *p)
 	return p[0] << 8 | p[1];
 }
 
+static __u32 get32(const __u8 *p)
+{
+	return (__u32)get16(p) << 16 | get16(p + 2);
+}
+
 static __u64 get64(const __u8 *p)
 {
-	__u64 v = 0;
-	int i;
+	return (__u64)get32(p) << 32 | get32(p + 4);
+}
 
-	for (i = 0; i < 8; i++)
-		v = v << 8 | p[i];
-	return v;
+static int is_known(const __u8 *p)
+{
+	__u16 class = get16(p);
+	unsigned int type = p[2] & ~OPTION_CRITICAL;
+
+	return (class == CLASS_AWS || class == CLASS_OTHER) &&
+	       type >= TYPE_ENDPOINT && type <= TYPE_COOKIE;
 }
 
 static enum gwlb_drop_reason parse_options(const __u8 *p, unsigned int len,
@@ -37,8 +47,7 @@ static enum gwlb_drop_reason parse_options(const __u8 *p, unsigned int len,
 					   struct gwlb_geneve *g)
 {
 	while (len) {
-		unsigned int data, type;
-		__u16 class;
+		unsigned int data;
 		int known;
 
 		/* len is a multiple of 4, so that an option header is there */
@@ -46,16 +55,14 @@ static enum gwlb_drop_reason parse_options(const __u8 *p, unsigned int len,
 		if (OPTION_HLEN + data > len)
 			return GWLB_DROP_REASON_OPTION_LENGTH;
 
-		class = get16(p);
-		type = p[2] & ~OPTION_CRITICAL;
-		known = (class == CLASS_AWS || class == CLASS_OTHER) &&
-			type >= TYPE_ENDPOINT && type <= TYPE_COOKIE;
+		known = is_known(p);
 		if (p[2] & OPTION_CRITICAL) {
 			if (!known && unknown == GWLB_CRITICAL_DROP)
 				return GWLB_DROP_REASON_OPTION_CRITICAL;
 			g->critical = 1;
 		}
-		if (known && type == TYPE_ENDPOINT && data == 8)
+		if (known && (p[2] & ~OPTION_CRITICAL) == TYPE_ENDPOINT &&
+		    data == 8)
 			g->endpoint = get64(p + OPTION_HLEN);
 
 		p += OPTION_HLEN + data;
@@ -99,6 +106,34 @@ enum gwlb_drop_reason gwlb_geneve_parse(const __u8 *p, unsigned int len,
 	if (g->protocol != 0x0800 && g->protocol != 0x86dd)
 		return GWLB_DROP_REASON_PROTOCOL;
 	return GWLB_DROP_REASON_NONE;
+}
+
+/**
+ * gwlb_geneve_decode() - read options of the known classes
+ * @options: of a header that is good
+ * @len: bytes of them
+ * @ids: filled; of several of one type the last counts
+ */
+void gwlb_geneve_decode(const __u8 *options, unsigned int len,
+			struct gwlb_geneve_ids *ids)
+{
+	const __u8 *p = options, *end = options + len;
+
+	memset(ids, 0, sizeof(*ids));
+	for (; p < end; p += OPTION_HLEN + (p[3] & 0x1f) * 4) {
+		unsigned int type = p[2] & ~OPTION_CRITICAL;
+		unsigned int data = (p[3] & 0x1f) * 4;
+
+		if (!is_known(p))
+			continue;
+		if (type == TYPE_ATTACHMENT && data == 8) {
+			ids->attachment = get64(p + OPTION_HLEN);
+			ids->has_attachment = 1;
+		} else if (type == TYPE_COOKIE && data == 4) {
+			ids->cookie = get32(p + OPTION_HLEN);
+			ids->has_cookie = 1;
+		}
+	}
 }
 
 /**

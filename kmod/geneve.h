@@ -32,9 +32,25 @@ struct gwlb_geneve {
 	__u8 critical;
 };
 
+/**
+ * struct gwlb_geneve_ids - what options say of which nothing depends
+ * @attachment: id of the attachment, host order
+ * @cookie: of the flow, host order
+ * @has_attachment: there is one
+ * @has_cookie: there is one
+ */
+struct gwlb_geneve_ids {
+	__u64 attachment;
+	__u32 cookie;
+	__u8 has_attachment;
+	__u8 has_cookie;
+};
+
 enum gwlb_drop_reason gwlb_geneve_parse(const __u8 *p, unsigned int len,
 					enum gwlb_critical unknown,
 					struct gwlb_geneve *g);
+void gwlb_geneve_decode(const __u8 *options, unsigned int len,
+			struct gwlb_geneve_ids *ids);
 void gwlb_geneve_build(__u8 *p, const struct gwlb_geneve *g,
 		       const __u8 *options);
 

@@ -174,6 +174,7 @@ static void link_setup(struct net_device *dev)
 	INIT_LIST_HEAD(&link->list);
 	gwlb_peers_init(&link->peers);
 	gwlb_endpoints_init(&link->endpoints, dev);
+	gwlb_events_init(&link->events);
 	dev->netdev_ops = &netdev_ops;
 	dev->ethtool_ops = &ethtool_ops;
 	dev->header_ops = &ip_tunnel_header_ops;
@@ -284,6 +285,7 @@ static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 	rcu_assign_pointer(link->conf, conf);
 	gwlb_endpoints_configure(&link->endpoints, conf);
 	kfree_rcu(old, rcu);
+	gwlb_event_changed(link);
 	return 0;
 
 conf:

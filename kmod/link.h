@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "drop.h"
 #include "endpoint.h"
+#include "event.h"
 #include "flows.h"
 #include "peer.h"
 #include "sock.h"
@@ -23,6 +24,7 @@
  * @peers: addresses of load balancers
  * @endpoints: of load balancers
  * @drops: counters
+ * @events: how often they are told
  */
 struct gwlb_link {
 	struct net_device *dev;
@@ -36,6 +38,7 @@ struct gwlb_link {
 	struct gwlb_peers peers;
 	struct gwlb_endpoints endpoints;
 	struct gwlb_drops drops;
+	struct gwlb_events events;
 };
 
 extern struct rtnl_link_ops gwlb_link_ops;

@@ -2,6 +2,7 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 #include <net/rtnetlink.h>
+#include "event.h"
 #include "flow.h"
 #include "link.h"
 #include "net.h"
@@ -23,16 +24,22 @@ static int __init gwlb_init(void)
 	err = gwlb_net_init();
 	if (err)
 		goto zone;
-	err = rtnl_link_register(&gwlb_link_ops);
-	if (err)
-		goto net;
 	err = gwlb_netlink_init();
 	if (err)
-		goto link;
+		goto net;
+	err = gwlb_event_init();
+	if (err)
+		goto netlink;
+	/* links find all that they use */
+	err = rtnl_link_register(&gwlb_link_ops);
+	if (err)
+		goto event;
 	return 0;
 
-link:
-	rtnl_link_unregister(&gwlb_link_ops);
+event:
+	gwlb_event_exit();
+netlink:
+	gwlb_netlink_exit();
 net:
 	gwlb_net_exit();
 zone:
@@ -44,8 +51,9 @@ flow:
 
 static void __exit gwlb_exit(void)
 {
-	gwlb_netlink_exit();
 	rtnl_link_unregister(&gwlb_link_ops);
+	gwlb_event_exit();
+	gwlb_netlink_exit();
 	gwlb_net_exit();
 	gwlb_flow_exit();
 	gwlb_zone_exit();

@@ -291,6 +291,10 @@ int gwlb_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+static const struct genl_multicast_group groups[] = {
+	{ .name = "events" },
+};
+
 struct genl_family gwlb_nl_family __ro_after_init = {
 	.name = GWLB_GENL_NAME,
 	.version = GWLB_GENL_VERSION,
@@ -298,6 +302,8 @@ struct genl_family gwlb_nl_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.ops = gwlb_nl_ops,
 	.n_ops = ARRAY_SIZE(gwlb_nl_ops),
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
 };
 
 /**

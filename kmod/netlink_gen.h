@@ -22,8 +22,12 @@ extern const struct nla_policy gwlb_endpoint_set_nl_policy[GWLB_A_ENDPOINT_ZONE 
 
 extern const struct nla_policy gwlb_endpoint_del_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1];
 
+extern const struct nla_policy gwlb_flow_get_nl_policy[GWLB_A_FLOW_PORT + 1];
+
+extern const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_PORT + 1];
+
 /* Ops table for gwlb */
-extern const struct genl_ops gwlb_nl_ops[5];
+extern const struct genl_ops gwlb_nl_ops[7];
 
 int gwlb_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info);
 int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
@@ -34,5 +38,8 @@ int gwlb_nl_endpoint_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int gwlb_nl_endpoint_set_doit(struct sk_buff *skb, struct genl_info *info);
 int gwlb_nl_endpoint_del_doit(struct sk_buff *skb, struct genl_info *info);
+int gwlb_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info);
+int gwlb_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int gwlb_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_GWLB_GEN_H */

@@ -182,6 +182,8 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 
 drop:
 	count_drop(link, key);
+	if (reason == GWLB_DROP_REASON_SENDER)
+		gwlb_event_sender(link, &key->remote);
 	gwlb_drop(&link->drops, skb, reason, &key->remote);
 }
 

@@ -34,6 +34,35 @@ _gwlbctl_endpoint() {
 	esac
 }
 
+# The words behind "flow": list or flush, then filters
+_gwlbctl_flow() {
+	local filters=' link address port protocol endpoint ' i filter='' first='list flush'
+
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-*) ;;
+		flow) ;;
+		list | flush) [ -z "$first" ] || first='' ;;
+		*)
+			first=''
+			if [ -z "$filter" ]; then
+				filter=${COMP_WORDS[i]}
+				filters=${filters/ $filter / }
+			else
+				filter=''
+			fi ;;
+		esac
+	done
+	case $filter,$cur in
+	,-*) words='-s --statistics -j --json -p --pretty' ;;
+	,*) words="$first$filters" ;;
+	link,*) words=$(_gwlbctl_devices) ;;
+	protocol,*) words='tcp udp icmp icmpv6 sctp gre esp ah dccp udplite fragment' ;;
+	*) words='' ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+
 _gwlbctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} option='' verb='' dev='' words i
 	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range '
@@ -56,12 +85,18 @@ _gwlbctl() {
 		esac
 	done
 
+	if [ "$verb" = flow ]; then
+		_gwlbctl_flow
+		return
+	fi
+
 	case $verb,$dev,$option,$cur in
 	,*,-*) words='-s --statistics -j --json -p --pretty -h --help -V --version' ;;
 	endpoint,*) words=$(_gwlbctl_endpoint "$cur") ;;
 	check,*,-*) words='-j --json -p --pretty' ;;
+	monitor,*,-*) words='-j --json --exec' ;;
 	show,*,-*) words='-s --statistics -j --json -p --pretty' ;;
-	,*) words='add set del show up down save check endpoint help version' ;;
+	,*) words='add set del show up down save check endpoint flow monitor help version' ;;
 	up,,*) words=$(cd /etc/gwlb 2>/dev/null && compgen -G '*.conf' | sed 's/\.conf$//') ;;
 	up,?*,,* | save,?*,,*) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	show,,* | check,,* | set,,* | del,,* | down,,* | save,,*) words=$(_gwlbctl_devices) ;;

@@ -31,6 +31,7 @@ typedef void nl_cb(const struct nlmsghdr *nlh, void *data);
 struct nlmsghdr *nl_link(struct nl_buf *buf, uint16_t type, uint16_t flags, int ifindex);
 struct nlmsghdr *nl_gwlb(struct nl_buf *buf, uint8_t command, uint16_t flags);
 struct nlmsghdr *nl_route(struct nl_buf *buf, uint16_t type, uint16_t flags, uint8_t family);
+uint32_t nl_gwlb_group(const char *name);
 int nl_talk(int protocol, struct nlmsghdr *nlh, nl_cb *cb, void *data);
 const char *nl_reason(int err);
 const char *nl_no_module(void);
@@ -178,6 +179,12 @@ void link_add(const char *name, char *words[]);
 void link_set(const char *name, char *words[]);
 void link_del(const char *name);
 void link_up(const char *name, char *words[]);
+
+/* flow.c */
+void flow_run(char *words[], bool statistics, bool json, bool pretty);
+
+/* monitor.c */
+void __attribute__((noreturn)) monitor(bool json, const char *program);
 
 /* route.c */
 int route_add(uint32_t ifindex);

@@ -20,6 +20,9 @@ static const char help_text[] =
 	"       gwlbctl endpoint [list] [link DEV]  endpoints seen, and their settings\n"
 	"       gwlbctl endpoint set ID [link DEV] [name NAME] [mark MARK[/MASK]] [zone N|auto|none]\n"
 	"       gwlbctl endpoint forget ID [link DEV]\n"
+	"       gwlbctl flow [list] [FILTER VALUE]...  flows now\n"
+	"       gwlbctl flow flush [FILTER VALUE]...   forget them\n"
+	"       gwlbctl monitor [-j | --exec PROGRAM]  events, as they come\n"
 	"       gwlbctl help | version\n"
 	"\n"
 	"options, and what add takes without them:\n"
@@ -42,8 +45,15 @@ static const char help_text[] =
 	"one option more in the file of up:\n"
 	"  last-resort yes|no      default routes that come after all others (yes)\n"
 	"\n"
-	"flags of show, check and endpoint list, anywhere on the line:\n"
-	"  -s, --statistics        traffic, and drops by cause (not check)\n"
+	"filters, all of which must fit:\n"
+	"  link DEV                of that link\n"
+	"  address ADDRESS|PREFIX  from or to it\n"
+	"  port N                  from or to it; the id of an ICMP query\n"
+	"  protocol NAME|N         of that protocol\n"
+	"  endpoint ID             of that endpoint\n"
+	"\n"
+	"flags of show, check, endpoint list and flow list, anywhere:\n"
+	"  -s, --statistics        traffic, and drops by cause; headers of flows\n"
 	"  -j, --json              JSON\n"
 	"  -p, --pretty            JSON with indentation\n"
 	"\n"
@@ -77,6 +87,9 @@ void usage(const char *format, ...)
 	exit(2);
 }
 
+/* A flag with a name only */
+#define EXEC	'\n'
+
 static struct {
 	char letter;
 	const char *name;
@@ -87,6 +100,7 @@ static struct {
 	{ .letter = 'p', .name = "pretty" },
 	{ .letter = 'h', .name = "help" },
 	{ .letter = 'V', .name = "version" },
+	{ .letter = EXEC, .name = "exec" },
 };
 
 static bool flag(char letter)
@@ -221,6 +235,22 @@ static const struct {
 	{ "save",	FILE_TOO },
 };
 
+static void __attribute__((noreturn)) run_monitor(char *words[])
+{
+	const char *program = flag(EXEC) ? *words : NULL;
+
+	if (flag('s') || flag('p'))
+		usage("monitor takes none of the flags -s and -p");
+	if (flag(EXEC) && !program)
+		usage("--exec needs a program");
+	if (flag(EXEC) && flag('j'))
+		usage("monitor takes one of -j and --exec");
+	words += !!program;
+	if (*words)
+		usage("monitor takes no '%s'", *words);
+	monitor(flag('j'), program);
+}
+
 /* Exit status */
 static int run(const char *verb, char *words[])
 {
@@ -229,6 +259,14 @@ static int run(const char *verb, char *words[])
 	char path[sizeof("/etc/gwlb/.conf") + IFNAMSIZ];
 	size_t i = 0;
 
+	if (flag(EXEC) && strcmp(verb, "monitor"))
+		usage("%s does not take --exec", verb);
+	if (!strcmp(verb, "monitor"))
+		run_monitor(words);
+	if (!strcmp(verb, "flow")) {
+		flow_run(words, flag('s'), flag('j'), flag('p'));
+		return 0;
+	}
 	while (i < ARRAY_SIZE(verbs) && strcmp(verbs[i].name, verb))
 		i++;
 	if (i == ARRAY_SIZE(verbs))

@@ -54,12 +54,27 @@ struct nlmsghdr *nl_route(struct nl_buf *buf, uint16_t type, uint16_t flags, uin
 	return nlh;
 }
 
+static struct {
+	uint16_t id;
+	const char *wanted;	/* multicast group */
+	uint32_t group;
+} family;
+
 static void read_family(const struct nlmsghdr *nlh, void *data)
 {
-	const struct nlattr *tb[CTRL_ATTR_MAX + 1];
+	const struct nlattr *tb[CTRL_ATTR_MAX + 1], *group[CTRL_ATTR_MCAST_GRP_MAX + 1], *nest;
 
+	(void)data;
 	nl_parse_gwlb(tb, CTRL_ATTR_MAX, nlh);
-	*(uint16_t *)data = nl_number(tb[CTRL_ATTR_FAMILY_ID]);
+	family.id = nl_number(tb[CTRL_ATTR_FAMILY_ID]);
+	if (!tb[CTRL_ATTR_MCAST_GROUPS])
+		return;
+	mnl_attr_for_each_nested(nest, tb[CTRL_ATTR_MCAST_GROUPS]) {
+		nl_parse_nested(group, CTRL_ATTR_MCAST_GRP_MAX, nest);
+		if (family.wanted && group[CTRL_ATTR_MCAST_GRP_NAME] &&
+		    !strcmp(mnl_attr_get_str(group[CTRL_ATTR_MCAST_GRP_NAME]), family.wanted))
+			family.group = nl_number(group[CTRL_ATTR_MCAST_GRP_ID]);
+	}
 }
 
 /* Why the kernel knows nothing of gwlb, and what to do */
@@ -88,23 +103,37 @@ const char *nl_no_module(void)
 	return text;
 }
 
-/* A request to the module, which this loads if it can be loaded */
-struct nlmsghdr *nl_gwlb(struct nl_buf *buf, uint8_t command, uint16_t flags)
+/* The module is loaded by it, if it can be */
+static void find_family(void)
 {
-	static uint16_t family;
-	struct nlmsghdr *nlh;
+	struct nl_buf buf;
+	struct nlmsghdr *nlh = put_genl(&buf, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_ACK);
 	int err;
 
-	if (!family) {
-		nlh = put_genl(buf, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_ACK);
-		mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, GWLB_GENL_NAME);
-		err = nl_talk(NETLINK_GENERIC, nlh, read_family, &family);
-		if (err == ENOENT)
-			fail("%s", nl_no_module());
-		if (err)
-			fail("cannot find the gwlb module: %s", nl_reason(err));
-	}
-	return put_genl(buf, family, command, flags);
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, GWLB_GENL_NAME);
+	err = nl_talk(NETLINK_GENERIC, nlh, read_family, NULL);
+	if (err == ENOENT)
+		fail("%s", nl_no_module());
+	if (err)
+		fail("cannot find the gwlb module: %s", nl_reason(err));
+}
+
+/* A request to the module */
+struct nlmsghdr *nl_gwlb(struct nl_buf *buf, uint8_t command, uint16_t flags)
+{
+	if (!family.id)
+		find_family();
+	return put_genl(buf, family.id, command, flags);
+}
+
+/* Number of a multicast group of the module */
+uint32_t nl_gwlb_group(const char *name)
+{
+	family.wanted = name;
+	find_family();
+	if (!family.group)
+		fail("the gwlb module that is loaded has no %s", name);
+	return family.group;
 }
 
 /* The text in the attributes behind the kernel's answer */

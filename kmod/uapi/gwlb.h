@@ -72,6 +72,28 @@ enum gwlb_zone_mode {
 };
 
 /**
+ * enum gwlb_event_kind - What an event tells.
+ * @GWLB_EVENT_KIND_LINK_NEW: A link was made, or came from another namespace.
+ * @GWLB_EVENT_KIND_LINK_CHANGED: Its configuration or name was changed.
+ * @GWLB_EVENT_KIND_LINK_GONE: It was deleted, or went to another namespace.
+ * @GWLB_EVENT_KIND_LINK_UP: It was brought up.
+ * @GWLB_EVENT_KIND_LINK_DOWN: It was taken down.
+ * @GWLB_EVENT_KIND_FLOW_LIMIT: max-flows was reached, and a flow had to make
+ *   room.
+ * @GWLB_EVENT_KIND_SENDER: A packet was dropped, for its sender is not in the
+ *   allow list.
+ */
+enum gwlb_event_kind {
+	GWLB_EVENT_KIND_LINK_NEW,
+	GWLB_EVENT_KIND_LINK_CHANGED,
+	GWLB_EVENT_KIND_LINK_GONE,
+	GWLB_EVENT_KIND_LINK_UP,
+	GWLB_EVENT_KIND_LINK_DOWN,
+	GWLB_EVENT_KIND_FLOW_LIMIT,
+	GWLB_EVENT_KIND_SENDER,
+};
+
+/**
  * enum gwlb_drop_reason - Why a packet was dropped; each reason has one
  *   counter.
  * @GWLB_DROP_REASON_NONE: It was not dropped.
@@ -258,12 +280,60 @@ enum gwlb_a_endpoint {
 };
 #define GWLB_A_ENDPOINT_MAX (__GWLB_A_ENDPOINT_MAX - 1)
 
+enum gwlb_a_flow {
+	GWLB_A_FLOW_PAD = 1,
+	GWLB_A_FLOW_IFINDEX,
+	GWLB_A_FLOW_PROTOCOL,
+	GWLB_A_FLOW_SOURCE,
+	GWLB_A_FLOW_DESTINATION,
+	GWLB_A_FLOW_SOURCE_PORT,
+	GWLB_A_FLOW_DESTINATION_PORT,
+	GWLB_A_FLOW_ENDPOINT,
+	GWLB_A_FLOW_ATTACHMENT,
+	GWLB_A_FLOW_COOKIE,
+	GWLB_A_FLOW_REMOTE,
+	GWLB_A_FLOW_LOCAL,
+	GWLB_A_FLOW_REMOTE_PORT,
+	GWLB_A_FLOW_LOCAL_PORT,
+	GWLB_A_FLOW_CHECKSUM,
+	GWLB_A_FLOW_VNI,
+	GWLB_A_FLOW_OPTIONS,
+	GWLB_A_FLOW_PACKETS,
+	GWLB_A_FLOW_BYTES,
+	GWLB_A_FLOW_PACKETS_BACK,
+	GWLB_A_FLOW_BYTES_BACK,
+	GWLB_A_FLOW_AGE,
+	GWLB_A_FLOW_IDLE,
+	GWLB_A_FLOW_ADDRESS,
+	GWLB_A_FLOW_PREFIX_LENGTH,
+	GWLB_A_FLOW_PORT,
+	GWLB_A_FLOW_COUNT,
+
+	__GWLB_A_FLOW_MAX
+};
+#define GWLB_A_FLOW_MAX (__GWLB_A_FLOW_MAX - 1)
+
+enum gwlb_a_event {
+	GWLB_A_EVENT_KIND = 1,
+	GWLB_A_EVENT_IFINDEX,
+	GWLB_A_EVENT_IFNAME,
+	GWLB_A_EVENT_ADDRESS,
+	GWLB_A_EVENT_LIMIT,
+	GWLB_A_EVENT_SILENT,
+
+	__GWLB_A_EVENT_MAX
+};
+#define GWLB_A_EVENT_MAX (__GWLB_A_EVENT_MAX - 1)
+
 enum {
 	GWLB_CMD_LINK_GET = 1,
 	GWLB_CMD_PEER_GET,
 	GWLB_CMD_ENDPOINT_GET,
 	GWLB_CMD_ENDPOINT_SET,
 	GWLB_CMD_ENDPOINT_DEL,
+	GWLB_CMD_FLOW_GET,
+	GWLB_CMD_FLOW_FLUSH,
+	GWLB_CMD_EVENT,
 
 	__GWLB_CMD_MAX
 };

@@ -183,6 +183,12 @@ wrong "unknown flag '-x'" -x show
 wrong "unknown flag '-sx'" show -sx
 wrong "unknown flag '--stats'" show --stats
 wrong "unknown command '-s'" -- -s
+wrong "show does not take --exec" show --exec
+wrong "monitor takes no 'gwlb0'" monitor gwlb0
+wrong "monitor takes no 'b'" monitor --exec a b
+wrong "--exec needs a program" monitor --exec
+wrong "monitor takes one of -j and --exec" monitor -j --exec true
+wrong "monitor takes none of the flags -s and -p" monitor -s
 for verb in add set del; do
 	wrong "$verb needs the name of a device" $verb
 	for flag in -s -j -p --json; do
@@ -577,7 +583,7 @@ unwritten() {
 }
 full() { gwlbctl "$@" >/dev/full; }
 closed() { { sleep 0.3; gwlbctl "$@"; echo $? >"$tmp/status"; } | true; return "$(cat "$tmp/status")"; }
-for args in "show -s gwlb0" "show -j" help version; do
+for args in "show -s gwlb0" "show -j" "flow -j" help version; do
 	# shellcheck disable=SC2086	# words
 	{
 		check "full disk: $args" unwritten full $args
@@ -596,8 +602,16 @@ completes() { # EXPECTED WORD...: the last WORD is completed
 	same "${COMPREPLY[*]}" "$expected"
 }
 complete_() { check "completion: gwlbctl ${*:2}" completes "$@"; }
-complete_ "add set del show up down save check endpoint help version" ""
+complete_ "add set del show up down save check endpoint flow monitor help version" ""
 complete_ "set show save" s
+complete_ "list flush link address port protocol endpoint" flow ""
+complete_ "link address port protocol endpoint" flow list ""
+complete_ "link address" flow -s port 53 protocol udp endpoint 0x1 ""
+complete_ "address port protocol" flow flush link gwlb0 endpoint 0x1 ""
+complete_ gwlb0 flow link ""
+complete_ "tcp" flow protocol t
+complete_ "-s --statistics -j --json -p --pretty" flow -
+complete_ "-j --json --exec" monitor -
 complete_ gwlb0 down ""
 complete_ gwlb0 save ""
 complete_ "--statistics" --s

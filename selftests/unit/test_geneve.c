@@ -235,6 +235,36 @@ static void test_endpoint(void)
 	}
 }
 
+static void test_decode(void)
+{
+	static const __u16 classes[] = { 0x0108, 0x0167, 0x0108 ^ 1, 0x0801 };
+	unsigned int c, type, data, len;
+	struct gwlb_geneve_ids ids;
+	__u8 p[MAX], *options;
+
+	for (c = 0; c < 4; c++) {
+		for (type = 0; type < 256; type++) {
+			for (data = 0; data <= 124; data += 4) {
+				unsigned int with = c << 16 | type << 8 | data;
+				int attachment = c < 2 && (type & 0x7f) == 2 && data == 8;
+				int cookie = c < 2 && (type & 0x7f) == 3 && data == 4;
+
+				len = add(p, header(p), 0x0108, 1, 8);
+				len = add(p, len, classes[c], type, data);
+				options = exact(p + HLEN, len - HLEN);
+				memset(&ids, 0xa5, sizeof(ids));
+				gwlb_geneve_decode(options, len - HLEN, &ids);
+				free(options);
+				check(ids.has_attachment == attachment, with);
+				check(ids.attachment ==
+				      (attachment ? 0x08090a0b0c0d0e0fULL : 0), with);
+				check(ids.has_cookie == cookie, with);
+				check(ids.cookie == (cookie ? 0x04050607 : 0), with);
+			}
+		}
+	}
+}
+
 static void test_build(void)
 {
 	__u8 p[MAX], *built, *options;
@@ -278,5 +308,6 @@ void test_geneve(void)
 	test("geneve: every bit of the VNI", test_vni);
 	test("geneve: critical options", test_critical);
 	test("geneve: endpoint id of both classes", test_endpoint);
+	test("geneve: attachment and cookie", test_decode);
 	test("geneve: build", test_build);
 }
