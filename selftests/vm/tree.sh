@@ -70,6 +70,8 @@ build_tree() {
 		[ ! -e Kbuild ] || make -j"$jobs" KDIR="$k" module install-module
 		[ -n "$CROSS_COMPILE" ] || [ ! -e tools/Makefile ] || make -j"$jobs" KDIR="$k" tools install-tools
 		[ -n "$CROSS_COMPILE" ] || [ ! -e selftests/Makefile ] || make -j"$jobs" -C selftests all'
+	[ -z "${VM_BUILD:-}" ] || script+="
+		make -C \"\$k\" M=/src/$VM_BUILD modules"
 	copy_tree "$3"
 	in_chroot "$1" "$2" "$3" "$script"
 }
