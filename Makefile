@@ -14,7 +14,7 @@ release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 
 .PHONY: all module headers tools install install-module install-tools uninstall clean \
-	test demo ci matrix arm64 build-all lint unit unit-big fuzz install-test dkms-test probe-test \
+	test demo bench ci matrix arm64 build-all lint unit unit-big fuzz install-test dkms-test probe-test \
 	deb rpm package-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
@@ -58,6 +58,7 @@ clean:
 	$(if $(have_kdir),$(MAKE) -C $(KDIR) M=$(CURDIR) clean)
 	$(MAKE) -C tools clean
 	$(MAKE) -C selftests clean
+	$(if $(have_kdir),$(MAKE) -C $(KDIR) M=$(CURDIR)/selftests/bench clean)
 	$(MAKE) -C selftests/unit clean
 	rm -rf dist
 
@@ -115,6 +116,10 @@ else
 	@selftests/vm/run -- selftests/demo.sh
 endif
 
+# HOST=1: on this machine's own kernel; BENCH: by these of icount and uml
+bench:
+	@BENCH="$(if $(filter 1,$(HOST)),host,$(BENCH))" selftests/bench/run
+
 netlink-gen:
 	kmod/netlink-gen.sh "$$(selftests/vm/kernel-tools)/tools/net/ynl"
 
@@ -123,6 +128,8 @@ help:
 	@echo 'install      module, gwlbctl, man page, completion; DESTDIR, PREFIX, KDIR'
 	@echo 'uninstall    takes them away again, with the same DESTDIR, PREFIX, KDIR'
 	@echo 'demo         shows the main job in a guest; HOST=1: on this kernel'
+	@echo 'bench        measures against forwarding and NAT: BENCH="icount uml" in'
+	@echo '             QEMU and User Mode Linux; HOST=1: on this kernel, as root'
 	@echo 'test         unit tests, and the functional suite in a guest'
 	@echo 'ci           lint, test, fuzz, more kernels, sanitizers, packages, DKMS'
 	@echo 'matrix       the functional suite on every kernel; arm64: on that alone'
