@@ -21,7 +21,7 @@ for f in '4', '6':
 
 
 def zone_of(endpoint, low=LOW, high=HIGH):
-    """FNV-1a of the id, as gwlb(7) says"""
+    """FNV-1a of the id, as gwlbctl(8) says"""
     h = 2166136261
     for byte in endpoint.to_bytes(8, 'big'):
         h = (h ^ byte) * 16777619 & 0xffffffff
