@@ -118,12 +118,16 @@ static bool has_policy(const struct net *net, const struct sk_buff *skb)
 #endif
 }
 
-/* Other aggregates hold several packets of ours */
+/* Other aggregates hold several packets of ours; so does a list, which the
+ * socket takes apart
+ */
 static bool is_one(const struct sk_buff *skb)
 {
+	unsigned int type = skb_shinfo(skb)->gso_type;
+
 	return !skb_is_gso(skb) ||
-	       skb_shinfo(skb)->gso_type & (SKB_GSO_UDP_TUNNEL |
-					    SKB_GSO_UDP_TUNNEL_CSUM);
+	       (type & (SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM) &&
+		!(type & SKB_GSO_FRAGLIST));
 }
 
 static bool takes(const struct gwlb_conf *conf, struct net *net,
