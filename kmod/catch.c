@@ -174,7 +174,7 @@ static void take(struct gwlb_link *link, struct sk_buff *skb,
 	if (!is_v4(skb))
 		skb_postpull_rcsum(skb, skb_network_header(skb), at);
 	if (checksum_right(skb))
-		gwlb_rx_outer(link, skb, key);
+		gwlb_rx_outer(link, skb, key, true);
 	else
 		gwlb_drop(&link->drops, skb, GWLB_DROP_REASON_OUTER_CHECKSUM,
 			  &key->remote);

@@ -145,6 +145,17 @@ static inline void gwlb_gso_unwrap(struct sk_buff *skb)
 #endif
 }
 
+/* Do all ids of an inner IPv4 header have to stay the same */
+static inline bool gwlb_gso_same_ids(const struct sk_buff *skb)
+{
+	unsigned int type = SKB_GSO_TCP_FIXEDID;
+
+#ifdef HAVE_GSO_FIXEDID_INNER
+	type |= SKB_GSO_TCP_FIXEDID_INNER;
+#endif
+	return skb_is_gso(skb) && skb_shinfo(skb)->gso_type & type;
+}
+
 /* Of the inner header UDP tunnels of these do not ask it: such an aggregate is
  * taken apart before it has another.
  */

@@ -13,6 +13,9 @@ const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1] = {
 	[GWLB_A_CONF_CRITICAL]	= { .type = NLA_U8 },
 	[GWLB_A_CONF_MAX_FLOWS]	= { .type = NLA_U32 },
 	[GWLB_A_CONF_CATCH]	= { .type = NLA_U8 },
+	[GWLB_A_CONF_TRUST_MARK] = { .type = NLA_U32 },
+	[GWLB_A_CONF_TRUST_MASK] = { .type = NLA_U32 },
+	[GWLB_A_CONF_TRUST_SECONDS] = { .type = NLA_U32 },
 	[GWLB_A_CONF_TIMEOUT_TCP]	= { .type = NLA_U32 },
 	[GWLB_A_CONF_TIMEOUT_OTHER]	= { .type = NLA_U32 },
 	[GWLB_A_CONF_DIVERT_MARK] = { .type = NLA_U32 },
@@ -234,6 +237,29 @@ static int get_endpoints(struct gwlb_conf *conf, struct nlattr *data[],
 	return 0;
 }
 
+static int get_trust(struct gwlb_conf *conf, struct nlattr *data[],
+		     struct netlink_ext_ack *extack)
+{
+	if (data[GWLB_A_CONF_TRUST_MARK])
+		conf->trust_mark = nla_get_u32(data[GWLB_A_CONF_TRUST_MARK]);
+	if (data[GWLB_A_CONF_TRUST_MASK])
+		conf->trust_mask = nla_get_u32(data[GWLB_A_CONF_TRUST_MASK]);
+	if (data[GWLB_A_CONF_TRUST_SECONDS])
+		conf->trust_seconds = nla_get_u32(data[GWLB_A_CONF_TRUST_SECONDS]);
+	if (conf->trust_mark & ~conf->trust_mask ||
+	    (conf->trust_mask && !conf->trust_mark)) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_TRUST_MARK],
+				    "The mark of trusted flows needs bits, all of them in its mask; a packet without mark is never trusted");
+		return -EINVAL;
+	}
+	if (!conf->trust_seconds || conf->trust_seconds > 3600) {
+		NL_SET_ERR_MSG_ATTR(extack, data[GWLB_A_CONF_TRUST_SECONDS],
+				    "Trust lasts from 1 to 3600 seconds");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int get_local(struct gwlb_conf *conf, const struct nlattr *nla,
 		     struct netlink_ext_ack *extack)
 {
@@ -275,6 +301,7 @@ struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
 		conf->port = 6081;
 		conf->ttl = 64;
 		conf->max_flows = 262144;
+		conf->trust_seconds = 1;
 		/* what load balancers keep */
 		conf->timeout_tcp = 350;
 		conf->timeout_other = 120;
@@ -295,6 +322,8 @@ struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
 		err = get_catch(conf, data, extack);
 	if (!err)
 		err = get_endpoints(conf, data, extack);
+	if (!err)
+		err = get_trust(conf, data, extack);
 	if (err) {
 		kfree(conf);
 		return ERR_PTR(err);
@@ -334,6 +363,9 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 	    nla_put_u8(skb, GWLB_A_CONF_CRITICAL, conf->critical) ||
 	    nla_put_u32(skb, GWLB_A_CONF_MAX_FLOWS, conf->max_flows) ||
 	    nla_put_u8(skb, GWLB_A_CONF_CATCH, conf->catch) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TRUST_MARK, conf->trust_mark) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TRUST_MASK, conf->trust_mask) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TRUST_SECONDS, conf->trust_seconds) ||
 	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_TCP, conf->timeout_tcp) ||
 	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_OTHER, conf->timeout_other) ||
 	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MARK, conf->divert_mark) ||
@@ -362,7 +394,7 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 size_t gwlb_conf_size(const struct gwlb_conf *conf)
 {
 	return 3 * nla_total_size(2) + nla_total_size(16) +
-	       6 * nla_total_size(1) + 6 * nla_total_size(4) + nla_total_size(0) +
+	       6 * nla_total_size(1) + 9 * nla_total_size(4) + nla_total_size(0) +
 	       conf->allow_count * (nla_total_size(0) + nla_total_size(16) +
 				    nla_total_size(1));
 }

@@ -25,6 +25,9 @@ struct gwlb_prefix {
  * @rcu: frees it after its last reader
  * @local: address to receive on, length 0 for any
  * @port: UDP port, host order
+ * @trust_mark: of packets whose flow is trusted
+ * @trust_mask: bits of it that count, 0 to trust none
+ * @trust_seconds: how long trust lasts
  * @max_flows: flows kept at most
  * @timeout_tcp: seconds for which a TCP flow may be idle
  * @timeout_other: the same for other protocols
@@ -46,6 +49,9 @@ struct gwlb_conf {
 	struct rcu_head rcu;
 	struct gwlb_address local;
 	u16 port;
+	u32 trust_mark;
+	u32 trust_mask;
+	u32 trust_seconds;
 	u32 max_flows;
 	u32 timeout_tcp;
 	u32 timeout_other;

@@ -49,7 +49,38 @@ u16 gwlb_ct_zone(const struct sk_buff *skb)
 
 	return ct ? nf_ct_zone(ct)->id : 0;
 }
+
+/**
+ * gwlb_ct_liberal() - part of a connection will not be seen
+ * @skb: packet that may have a conntrack entry
+ *
+ * What comes after would be out of its window; as flowtables do it.
+ *
+ * Context: BH off.
+ */
+void gwlb_ct_liberal(const struct sk_buff *skb)
+{
+	enum ip_conntrack_info ctinfo;
+	struct nf_conn *ct = nf_ct_get(skb, &ctinfo);
+	u8 *flags[2];
+
+	if (!ct || nf_ct_protonum(ct) != IPPROTO_TCP)
+		return;
+	flags[0] = &ct->proto.tcp.seen[0].flags;
+	flags[1] = &ct->proto.tcp.seen[1].flags;
+	if (READ_ONCE(*flags[0]) & READ_ONCE(*flags[1]) &
+	    IP_CT_TCP_FLAG_BE_LIBERAL)
+		return;
+	spin_lock(&ct->lock);
+	*flags[0] |= IP_CT_TCP_FLAG_BE_LIBERAL;
+	*flags[1] |= IP_CT_TCP_FLAG_BE_LIBERAL;
+	spin_unlock(&ct->lock);
+}
 #else
+void gwlb_ct_liberal(const struct sk_buff *skb)
+{
+}
+
 bool gwlb_ct_tuple(const struct sk_buff *skb, bool turned,
 		   struct gwlb_tuple *t)
 {

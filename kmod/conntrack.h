@@ -5,6 +5,7 @@
 #include <net/netfilter/nf_conntrack.h>
 #include "inner.h"
 
+void gwlb_ct_liberal(const struct sk_buff *skb);
 bool gwlb_ct_tuple(const struct sk_buff *skb, bool turned,
 		   struct gwlb_tuple *t);
 u16 gwlb_ct_zone(const struct sk_buff *skb);

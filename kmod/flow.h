@@ -43,6 +43,8 @@ struct gwlb_key {
  * @last_seen: jiffies of the last one, of the first packet if there is none
  * @created: seconds since boot
  * @fragment_seen: jiffies of the last fragment, if @fragmented
+ * @trusted: jiffies until which it is bounced in place, 0 if it is not; of
+ *	flows that are not @fragmented alone
  * @node: in the table of the link
  * @peer: it came from
  * @endpoint: it is of; RCU, replaced with the lock of the flows
@@ -70,7 +72,10 @@ struct gwlb_flow {
 	atomic64_t bytes[2];
 	u32 last_seen[2];
 	u32 created;
-	u32 fragment_seen;
+	union {
+		u32 fragment_seen;
+		u32 trusted;
+	};
 	struct rhlist_head node;
 	struct gwlb_peer *peer;
 	struct gwlb_endpoint __rcu *endpoint;

@@ -379,6 +379,28 @@ struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
 }
 
 /**
+ * gwlb_flow_trust() - bounce a flow in place for a while
+ * @flow: flow; those of its tuple and endpoint that have other contexts too
+ * @until: low bits of jiffies, not 0
+ *
+ * Context: RCU.
+ */
+void gwlb_flow_trust(struct gwlb_flow *flow, u32 until)
+{
+	struct gwlb_link *link = gwlb_flow_link(flow);
+	struct rhlist_head *list, *pos;
+	struct gwlb_flow *other;
+	struct gwlb_tuple t;
+
+	gwlb_flow_tuple(flow, &t);
+	list = of_tuple(&link->flows, &t);
+	rhl_for_each_entry_rcu(other, pos, list, node)
+		if (gwlb_flow_same_endpoint(flow, other) &&
+		    !READ_ONCE(other->fragmented))
+			WRITE_ONCE(other->trusted, until);
+}
+
+/**
  * gwlb_flow_towards() - what packets of one direction came with
  * @flow: in whichever direction its packets came
  * @turned: the direction: not as in the tuple, but the other way round

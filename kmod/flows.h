@@ -60,6 +60,7 @@ struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
 struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple,
 				 enum gwlb_drop_reason *reason);
+void gwlb_flow_trust(struct gwlb_flow *flow, u32 until);
 struct gwlb_flow *gwlb_flow_towards(struct gwlb_flow *flow, int turned);
 
 #endif /* GWLB_FLOWS_H */

@@ -12,6 +12,7 @@
 #include "compat.h"
 #include "link.h"
 #include "net.h"
+#include "trust.h"
 #include "tx.h"
 #include "zone.h"
 
@@ -284,6 +285,8 @@ static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 	}
 	rcu_assign_pointer(link->conf, conf);
 	gwlb_endpoints_configure(&link->endpoints, conf);
+	if (old->trust_mask)
+		gwlb_trust_end(link);
 	kfree_rcu(old, rcu);
 	gwlb_event_changed(link);
 	return 0;

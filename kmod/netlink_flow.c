@@ -9,6 +9,7 @@
 #include "link.h"
 #include "netlink.h"
 #include "netlink_gen.h"
+#include "trust.h"
 
 /* What is asked for; what is not given fits all */
 struct filter {
@@ -172,7 +173,8 @@ static int put_counters(struct sk_buff *skb, const struct gwlb_flow *flow)
 			      atomic64_read(&flow->bytes[back]),
 			      GWLB_A_FLOW_PAD) ||
 	    nla_put_u64_64bit(skb, GWLB_A_FLOW_AGE, age, GWLB_A_FLOW_PAD) ||
-	    nla_put_u64_64bit(skb, GWLB_A_FLOW_IDLE, idle, GWLB_A_FLOW_PAD))
+	    nla_put_u64_64bit(skb, GWLB_A_FLOW_IDLE, idle, GWLB_A_FLOW_PAD) ||
+	    (gwlb_trust_has(flow) && nla_put_flag(skb, GWLB_A_FLOW_TRUSTED)))
 		return -EMSGSIZE;
 	return 0;
 }

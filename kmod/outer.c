@@ -115,6 +115,12 @@ static void push_udp(struct sk_buff *skb, const __be16 port[2])
 	uh->len = htons(skb->len);
 }
 
+static __be16 next_id(const struct sk_buff *skb)
+{
+	return htons(this_cpu_add_return(last_id,
+					 skb_shinfo(skb)->gso_segs ?: 1));
+}
+
 static void push_ip4(struct sk_buff *skb, const struct gwlb_conf *conf,
 		     const struct gwlb_peer *peer)
 {
@@ -126,7 +132,7 @@ static void push_ip4(struct sk_buff *skb, const struct gwlb_conf *conf,
 	ip->ihl = sizeof(*ip) / 4;
 	ip->tos = conf->tos;
 	ip->tot_len = htons(skb->len);
-	ip->id = htons(this_cpu_add_return(last_id, skb_shinfo(skb)->gso_segs ?: 1));
+	ip->id = next_id(skb);
 	ip->frag_off = 0;
 	ip->ttl = conf->ttl;
 	ip->protocol = IPPROTO_UDP;
@@ -198,6 +204,99 @@ static bool send_direct(struct sk_buff *skb, const struct gwlb_conf *conf,
 		bytes = 0;
 	iptunnel_xmit_stats(dev, bytes);
 	return true;
+}
+
+static void turn4(struct sk_buff *skb, const struct gwlb_conf *conf)
+{
+	struct iphdr *ip = ip_hdr(skb);
+
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	swap(ip->saddr, ip->daddr);
+	ip->tos = conf->tos;
+	ip->ttl = conf->ttl;
+	ip->frag_off = 0;
+	ip->id = next_id(skb);
+	ip_send_check(ip);
+}
+
+static void turn6(struct sk_buff *skb, const struct gwlb_conf *conf)
+{
+	struct ipv6hdr *ip = ipv6_hdr(skb);
+
+	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+	swap(ip->saddr, ip->daddr);
+	ip6_flow_hdr(ip, conf->tos, 0);
+	ip->hop_limit = conf->ttl;
+}
+
+/**
+ * gwlb_outer_can_bounce() - can a packet go back as it is
+ * @skb: anywhere behind its outer header
+ * @dst: way back
+ *
+ * Return: true if it fits.
+ */
+bool gwlb_outer_can_bounce(const struct sk_buff *skb,
+			   const struct dst_entry *dst)
+{
+	unsigned int mtu = min_t(unsigned int, dst_mtu(dst), IP_MAX_MTU);
+
+	if (!is_direct(dst))
+		return false;
+	if (skb_is_gso(skb))
+		return skb_gso_validate_network_len(skb, mtu);
+	return skb->len - skb_network_offset(skb) <= mtu;
+}
+
+/**
+ * gwlb_outer_bounce() - send a packet back as it is
+ * @skb: anywhere behind its outer header; consumed if all is well
+ * @dev: gwlb device that counts it
+ * @conf: of the link
+ * @peer: to whom
+ * @bytes: of the inner packet
+ * @dst: route; its reference is taken over
+ *
+ * The sum over the outer addresses is the same when they are swapped, and so
+ * is the UDP checksum.
+ *
+ * Return: GWLB_DROP_REASON_NONE, or why not.
+ * Context: BH off, RCU.
+ */
+enum gwlb_drop_reason gwlb_outer_bounce(struct sk_buff *skb,
+					struct net_device *dev,
+					const struct gwlb_conf *conf,
+					const struct gwlb_peer *peer,
+					unsigned int bytes,
+					struct dst_entry *dst)
+{
+	struct neighbour *neigh;
+	bool skip_cache;
+	int err;
+
+	__skb_push(skb, -skb_network_offset(skb));
+	skb_orphan(skb);
+	skb_scrub_packet(skb, true);
+	skb_dst_set(skb, dst);
+	/* taps hold clones */
+	if (skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev)))
+		return GWLB_DROP_REASON_NO_HEADROOM;
+	/* a sum over the whole of it is good on the way in only */
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		skb->ip_summed = CHECKSUM_NONE;
+	if (peer->remote.len == 4)
+		turn4(skb, conf);
+	else
+		turn6(skb, conf);
+	neigh = neighbour(dst, skb, peer, &skip_cache);
+	if (IS_ERR(neigh))
+		return GWLB_DROP_REASON_NO_ROUTE;
+	skb->dev = dst->dev;
+	err = neigh_output(neigh, skb, skip_cache);
+	if (net_xmit_eval(err))
+		bytes = 0;
+	iptunnel_xmit_stats(dev, bytes);
+	return GWLB_DROP_REASON_NONE;
 }
 
 /**

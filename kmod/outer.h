@@ -3,17 +3,27 @@
 #define GWLB_OUTER_H
 
 #include <linux/types.h>
+#include "uapi/gwlb.h"
 
 struct dst_entry;
 struct gwlb_conf;
 struct gwlb_peer;
 struct net;
+struct net_device;
 struct sk_buff;
 
 struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer);
 bool gwlb_outer_send(struct sk_buff *skb, const struct gwlb_conf *conf,
 		     const struct gwlb_peer *peer, const __be16 port[2],
 		     bool nocheck, struct dst_entry *dst);
+bool gwlb_outer_can_bounce(const struct sk_buff *skb,
+			   const struct dst_entry *dst);
+enum gwlb_drop_reason gwlb_outer_bounce(struct sk_buff *skb,
+					struct net_device *dev,
+					const struct gwlb_conf *conf,
+					const struct gwlb_peer *peer,
+					unsigned int bytes,
+					struct dst_entry *dst);
 void gwlb_outer_init(void);
 
 #endif /* GWLB_OUTER_H */

@@ -7,6 +7,7 @@
 #include "link.h"
 #include "passing.h"
 #include "rx.h"
+#include "trust.h"
 
 /**
  * gwlb_rx_key() - read the outer header
@@ -98,11 +99,12 @@ static void count_drop(struct gwlb_link *link, const struct gwlb_key *key)
  * @link: that it is for
  * @skb: at the UDP header, whose checksum is right; consumed
  * @key: what gwlb_rx_key() read, filled further
+ * @early: the stack has not seen it; its outer header is plain
  *
  * Context: BH off, RCU.
  */
 void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
-		   struct gwlb_key *key)
+		   struct gwlb_key *key, bool early)
 {
 	const struct gwlb_conf *conf = rcu_dereference(link->conf);
 	u8 options[GWLB_GENEVE_OPTIONS_MAX];
@@ -150,6 +152,9 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 		gwlb_flow_list_endpoint(flow);
 		endpoint = gwlb_flow_endpoint(flow);
 	}
+	gwlb_peer_set_vrf(flow->peer, key->vrf);
+	if (early && gwlb_trust_bounce(link, skb, flow, turned, &in))
+		return;
 	reason = GWLB_DROP_REASON_OVERLAP;
 	if (in.fragment && !gwlb_flow_fragment(link, flow))
 		goto drop;
@@ -159,7 +164,6 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 				   true))
 		goto drop;
 	gwlb_gso_unwrap(skb);
-	gwlb_peer_set_vrf(flow->peer, key->vrf);
 	skb_orphan(skb);
 	skb->dev = link->dev;
 	skb_reset_mac_header(skb);
@@ -208,6 +212,6 @@ int gwlb_rx(struct sock *sk, struct sk_buff *skb)
 		return 0;
 	}
 	gwlb_rx_key(skb, &key);
-	gwlb_rx_outer(link, skb, &key);
+	gwlb_rx_outer(link, skb, &key, false);
 	return 0;
 }

@@ -2,6 +2,8 @@
 #ifndef GWLB_RX_H
 #define GWLB_RX_H
 
+#include <linux/types.h>
+
 struct gwlb_key;
 struct gwlb_link;
 struct sk_buff;
@@ -9,7 +11,7 @@ struct sock;
 
 void gwlb_rx_key(const struct sk_buff *skb, struct gwlb_key *key);
 void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
-		   struct gwlb_key *key);
+		   struct gwlb_key *key, bool early);
 int gwlb_rx(struct sock *sk, struct sk_buff *skb);
 
 #endif /* GWLB_RX_H */

@@ -7,6 +7,7 @@
 #include "link.h"
 #include "outer.h"
 #include "route.h"
+#include "trust.h"
 #include "tx.h"
 
 static unsigned int overhead(const struct gwlb_flow *flow)
@@ -104,6 +105,9 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 			return NETDEV_TX_OK;
 		goto drop;
 	}
+	/* in the bump alone; what is routed is not what came */
+	if (gwlb_flow_of(skb, dev))
+		gwlb_trust_grant(skb, flow, rcu_dereference(link->conf));
 	reason = GWLB_DROP_REASON_NO_HEADROOM;
 	if (skb_cow_head(skb, overhead(flow) + LL_RESERVED_SPACE(dst->dev)) ||
 	    udp_tunnel_handle_offloads(skb, !flow->nocheck))

@@ -136,6 +136,26 @@ static void put_zone_range(struct nlmsghdr *nlh, uint16_t type, const char *what
 	free(low);
 }
 
+static void put_trust(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	char *mark = strdup(value), *mask;
+	uint32_t bits = 0;
+
+	if (!mark)
+		fail("no memory");
+	if (!strcmp(value, "none")) {
+		mnl_attr_put_u32(nlh, type, 0);
+	} else {
+		mask = strchr(mark, '/');
+		if (mask)
+			*mask++ = 0;
+		bits = mask ? number_scan("the mask of trust", mask, UINT32_MAX) : UINT32_MAX;
+		put_u32(nlh, type, what, mark);
+	}
+	mnl_attr_put_u32(nlh, GWLB_A_CONF_TRUST_MASK, bits);
+	free(mark);
+}
+
 static void put_local(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
 {
 	struct address a = { .len = 0 };
@@ -204,6 +224,8 @@ static const struct {
 	{ "critical",	GWLB_A_CONF_CRITICAL,	put_critical },
 	{ "max-flows",	GWLB_A_CONF_MAX_FLOWS,	put_u32 },
 	{ "catch",	GWLB_A_CONF_CATCH,	put_catch },
+	{ "trust",	GWLB_A_CONF_TRUST_MARK,	put_trust },
+	{ "for",	GWLB_A_CONF_TRUST_SECONDS, put_u32 },
 	{ "timeout-tcp", GWLB_A_CONF_TIMEOUT_TCP, put_u32 },
 	{ "timeout-other", GWLB_A_CONF_TIMEOUT_OTHER, put_u32 },
 	{ "divert",	GWLB_A_CONF_DIVERT_MARK, put_divert },
@@ -287,6 +309,9 @@ void conf_take(struct conf *conf, const struct nlattr *tb[])
 	conf->critical = nl_number(tb[GWLB_A_CONF_CRITICAL]);
 	conf->max_flows = nl_number(tb[GWLB_A_CONF_MAX_FLOWS]);
 	conf->catch = nl_number(tb[GWLB_A_CONF_CATCH]);
+	conf->trust_mark = nl_number(tb[GWLB_A_CONF_TRUST_MARK]);
+	conf->trust_mask = nl_number(tb[GWLB_A_CONF_TRUST_MASK]);
+	conf->trust_seconds = nl_number(tb[GWLB_A_CONF_TRUST_SECONDS]);
 	conf->timeout_tcp = nl_number(tb[GWLB_A_CONF_TIMEOUT_TCP]);
 	conf->timeout_other = nl_number(tb[GWLB_A_CONF_TIMEOUT_OTHER]);
 	conf->divert_mark = nl_number(tb[GWLB_A_CONF_DIVERT_MARK]);

@@ -81,6 +81,9 @@ void file_print(FILE *f, const struct link *link)
 		conf_divert(conf).s);
 	fprintf(f, "max-endpoints %u\nzones %s\nzone-range %u-%u\n", conf->max_endpoints,
 		conf_zones(conf), conf->zone_low, conf->zone_high);
+	if (conf->trust_mask)
+		fprintf(f, "trust 0x%x/0x%x for %u\n", conf->trust_mark, conf->trust_mask,
+			conf->trust_seconds);
 	/* a link that is down has no routes, wanted or not */
 	if (link->up && !route_is_there(link->ifindex))
 		fprintf(f, "last-resort no\n");

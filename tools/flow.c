@@ -218,6 +218,7 @@ static void merge(struct flow *flow, struct flow *more)
 		c->packets[i] += more->counters.packets[i];
 		c->bytes[i] += more->counters.bytes[i];
 	}
+	flow->trusted |= more->trusted;
 	if (c->age_ms < more->counters.age_ms)
 		c->age_ms = more->counters.age_ms;
 	if (c->idle_ms > more->counters.idle_ms)
@@ -250,6 +251,7 @@ static void read_flow(const struct nlmsghdr *nlh, void *data)
 	read_end(&flow.destination, tb[GWLB_A_FLOW_DESTINATION], tb[GWLB_A_FLOW_DESTINATION_PORT]);
 	flow.has_endpoint = tb[GWLB_A_FLOW_ENDPOINT];
 	flow.endpoint = nl_number(tb[GWLB_A_FLOW_ENDPOINT]);
+	flow.trusted = tb[GWLB_A_FLOW_TRUSTED];
 	read_counters(&flow.counters, tb);
 	read_context(&context, tb);
 	flow.contexts = &context;

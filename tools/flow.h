@@ -31,7 +31,7 @@ struct flow {
 	uint8_t protocol;
 	struct flow_end source, destination;
 	uint64_t endpoint;
-	bool has_endpoint;
+	bool has_endpoint, trusted;
 	struct flow_counters counters;
 	struct flow_context *contexts;
 	size_t context_count;

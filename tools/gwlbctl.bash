@@ -65,7 +65,7 @@ _gwlbctl_flow() {
 
 _gwlbctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} option='' verb='' dev='' words i
-	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range '
+	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for '
 
 	# a flag may stand anywhere, and an option's value is no option
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -108,6 +108,7 @@ _gwlbctl() {
 	*,divert,*) words=none ;;
 	*,allow,*) words=any ;;
 	*,critical,*) words='drop pass' ;;
+	*,trust,*) words=none ;;
 	*,catch,*) words='auto early socket' ;;
 	*,zones,*) words='auto off' ;;
 	*) words='' ;;

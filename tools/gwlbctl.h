@@ -69,6 +69,7 @@ struct conf {
 	uint32_t port, ttl, tos, mode, critical, max_flows, catch, timeout_tcp, timeout_other;
 	uint32_t divert_mark, divert_mask;
 	uint32_t max_endpoints, zones, zone_low, zone_high;
+	uint32_t trust_mark, trust_mask, trust_seconds;
 	struct address local;
 	struct prefix *allow;
 	size_t allow_count;

@@ -45,6 +45,16 @@ static json_t *divert(const struct conf *conf)
 				 "mask", (json_int_t)conf->divert_mask));
 }
 
+/* null for none */
+static json_t *trust(const struct conf *conf)
+{
+	if (!conf->trust_mask)
+		return json_null();
+	return json_checked(json_pack("{s:I, s:I, s:I}", "mark", (json_int_t)conf->trust_mark,
+				 "mask", (json_int_t)conf->trust_mask,
+				 "seconds", (json_int_t)conf->trust_seconds));
+}
+
 static json_t *peers(const struct link *link)
 {
 	json_t *list = json_checked(json_array());
@@ -106,6 +116,7 @@ static json_t *one_link(const struct link *link, bool statistics)
 				 "divert", divert(conf),
 				 "flows", (json_int_t)link->flows,
 				 "dropped", (json_int_t)link->dropped));
+	json_object_set_new(json, "trust", trust(conf));
 	json_object_set_new(json, "timeout_tcp", json_integer(conf->timeout_tcp));
 	json_object_set_new(json, "timeout_other", json_integer(conf->timeout_other));
 	json_object_set_new(json, "max_endpoints", json_integer(conf->max_endpoints));

@@ -36,6 +36,8 @@ static const char help_text[] =
 	"  critical drop|pass      on unknown critical options (drop)\n"
 	"  max-flows N             flows kept at most (262144)\n"
 	"  catch auto|early|socket take packets before or behind INPUT (auto)\n"
+	"  trust MARK[/MASK]|none  mark of packets whose flows are bounced at once (none)\n"
+	"  for SECONDS             how long they are (1)\n"
 	"  timeout-tcp SECONDS     idle TCP flows are kept for (350)\n"
 	"  timeout-other SECONDS   the same for other protocols (120)\n"
 	"  max-endpoints N         endpoints listed at most (1024)\n"

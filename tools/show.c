@@ -17,6 +17,9 @@ static void print_conf(const struct conf *conf)
 	printf("    catch %s\n", conf_catch(conf));
 	printf("    max-endpoints %u zones %s zone-range %u-%u\n", conf->max_endpoints,
 	       conf_zones(conf), conf->zone_low, conf->zone_high);
+	if (conf->trust_mask)
+		printf("    trust 0x%x/0x%x for %u\n", conf->trust_mark, conf->trust_mask,
+		       conf->trust_seconds);
 	printf("    allow %s", conf->allow_count ? "" : "any");
 	for (size_t i = 0; i < conf->allow_count; i++)
 		printf("%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);

@@ -94,7 +94,7 @@ declare -A want
 up=false
 defaults() {
 	want=([port]=6081 [local]=null [mode]='"bump"' [allow]='[]' [ttl]=64 [tos]=0
-		[critical]='"drop"' [max-flows]=262144 [catch]='"auto"' [divert]=null
+		[critical]='"drop"' [max-flows]=262144 [catch]='"auto"' [divert]=null [trust]=null
 		[max-endpoints]=1024
 		[zones]='"auto"' [zone-range]='[1024,65535]'
 		[timeout-tcp]=350 [timeout-other]=120)
@@ -108,6 +108,7 @@ config() {
 		"\"catch\":${want[catch]}," \
 		"\"divert\":${want[divert]}," \
 		'"flows":0,"dropped":0,' \
+		"\"trust\":${want[trust]}," \
 		"\"timeout_tcp\":${want[timeout-tcp]},\"timeout_other\":${want[timeout-other]}," \
 		"\"max_endpoints\":${want[max-endpoints]}," \
 		"\"zones\":${want[zones]},\"zone_range\":${want[zone-range]}," \
@@ -166,7 +167,7 @@ check "version" same "$(gwlbctl version)" \
 for flag in -V --version; do
 	check "version: $flag" same "$(gwlbctl $flag)" "$(gwlbctl version)"
 done
-for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for; do
 	check "help has $option" grep -q "^  $option " <(gwlbctl help)
 done
 for flag in -h --help "show -h" "add --help"; do
@@ -295,7 +296,7 @@ check "add with each option" done_ add gwlb0 port 7081 local 192.0.2.101 mode bu
 	timeout-tcp 6000 timeout-other 60 \
 	max-endpoints 99 zones off zone-range 7-70
 want=([port]=7081 [local]='"192.0.2.101"' [mode]='"bump"' [ttl]=3 [tos]=184 [critical]='"pass"'
-	[max-flows]=77 [timeout-tcp]=6000 [timeout-other]=60 [catch]='"auto"' [divert]=null
+	[max-flows]=77 [timeout-tcp]=6000 [timeout-other]=60 [catch]='"auto"' [divert]=null [trust]=null
 	[max-endpoints]=99 [zones]='"off"' [zone-range]='[7,70]'
 	[allow]='["192.0.2.0/24","2001:db8::/32","198.51.100.7/32","fd00::1/128"]')
 check "each is read back" config
@@ -323,6 +324,10 @@ option max-flows 16777216 16777216
 option max-flows 1 1
 option catch socket '"socket"'
 option catch auto '"auto"'
+option trust 0x10/0xf0 '{"mark":16,"mask":240,"seconds":1}'
+option trust 7 '{"mark":7,"mask":4294967295,"seconds":1}'
+check "as text: trust" text "trust 0x7/0xffffffff for 1"
+option trust none null
 option timeout-tcp 604800 604800
 option timeout-tcp 1 1
 option timeout-other 604800 604800
@@ -448,7 +453,7 @@ EOF
 check "the man page explains each" same \
 	"$(sed -n '/^.SH DROP CAUSES/,/^.SH EXIT/{/^.TP/{n;s/^.B //p}}' tools/gwlbctl.8 | sort)" \
 	"$(sort <<<"$reasons")"
-for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for; do
 	check "the man page explains $option" grep -qE "^\.(B|BI|BR) \"?$option " tools/gwlbctl.8
 done
 gwlbctl del gwlb0
@@ -501,7 +506,7 @@ the one with IPv6: .peers[1] | del(.idle_ms) == {address: "2001:db8::60", local:
 when they were seen: [.peers[].idle_ms] | all(. >= 0 and . < 60000)
 EOF
 facts <<'EOF'
-members without -s: keys == ["allow", "catch", "critical", "divert", "dropped", "flows", "ifindex", "ifname", "local", "max_endpoints", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "ttl", "up", "zone_range", "zones"]
+members without -s: keys == ["allow", "catch", "critical", "divert", "dropped", "flows", "ifindex", "ifname", "local", "max_endpoints", "max_flows", "mode", "peers", "port", "timeout_other", "timeout_tcp", "tos", "trust", "ttl", "up", "zone_range", "zones"]
 the sum without -s: .dropped == 7
 EOF
 check "text: received" text "received +5 packets +100 bytes" -s
@@ -622,10 +627,10 @@ complete_ gwlb0 del ""
 complete_ gwlb0 set gw
 complete_ "" show gwlb0 ""
 complete_ "" add ""
-complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range" add gwlb1 ""
-complete_ "ttl tos timeout-tcp timeout-other" set gwlb0 t
-complete_ "tos timeout-tcp timeout-other" set gwlb0 ttl 7 t
-complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range" set gwlb0 ttl 7 ""
+complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for" add gwlb1 ""
+complete_ "ttl tos timeout-tcp timeout-other trust" set gwlb0 t
+complete_ "tos timeout-tcp timeout-other trust" set gwlb0 ttl 7 t
+complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for" set gwlb0 ttl 7 ""
 complete_ "drop pass" set gwlb0 critical ""
 complete_ "any" set gwlb0 ttl 7 allow a
 complete_ "192.0.2.101" set gwlb0 local 192

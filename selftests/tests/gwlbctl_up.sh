@@ -29,7 +29,7 @@ conf() { cat >/etc/gwlb/gwlb0.conf; }
 # routes FAMILY: those of last resort
 routes() { app ip "-$1" route show default | sed 's/ proto static//; s/ scope link//; s/ pref medium//; s/ *$//'; }
 last='default dev gwlb0 metric 4294967295'
-show() { app gwlbctl show -j gwlb0 | jq -c '.[0] | [.up, .port, .local, .allow, .ttl, .tos, .critical, .max_flows, .catch, .timeout_tcp, .timeout_other, .mode, .divert.mask]'; }
+show() { app gwlbctl show -j gwlb0 | jq -c '.[0] | [.up, .port, .local, .allow, .ttl, .tos, .critical, .max_flows, .catch, .timeout_tcp, .timeout_other, .mode, .divert.mask, .trust.mask, .trust.seconds]'; }
 
 # refused WHAT STATUS TEXT: what up says of the file on standard input
 refused() {
@@ -45,7 +45,7 @@ rm -f $file
 is "no file" "gwlbctl: cannot read $file: No such file or directory" "$(app gwlbctl up gwlb0 2>&1)"
 conf </dev/null
 check "an empty file is enough" app gwlbctl up gwlb0
-is "it is up, with defaults" '[true,6081,null,[],64,0,"drop",262144,"auto",350,120,"bump",null]' "$(show)"
+is "it is up, with defaults" '[true,6081,null,[],64,0,"drop",262144,"auto",350,120,"bump",null,null,null]' "$(show)"
 is "IPv4 route of last resort" "$last" "$(routes 4)"
 is "IPv6 route of last resort" "$last" "$(routes 6)"
 is "a link that is there" "gwlbctl: cannot add gwlb0: there is a device of that name already" \
@@ -74,10 +74,11 @@ conf <<-'END'
 	catch early
 	timeout-tcp 6000 timeout-other 60
 	mode route divert 0x1/0xf
+	trust 0x10/0xf0 for 7
 	last-resort no
 END
 check "all options" app gwlbctl up gwlb0
-want='[true,7001,"127.0.0.1",["10.254.11.60/32","10.254.12.0/24"],9,16,"pass",1000,"early",6000,60,"route",15]'
+want='[true,7001,"127.0.0.1",["10.254.11.60/32","10.254.12.0/24"],9,16,"pass",1000,"early",6000,60,"route",15,240,7]'
 is "all options are set" "$want" "$(show)"
 is "last-resort no" , "$(routes 4),$(routes 6)"
 check "save" app gwlbctl save gwlb0
