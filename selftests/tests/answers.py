@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow answers_early
 """What the appliance itself answers to a bumped packet goes back by its flow.
 Topology: wirelab.py"""
 import socket

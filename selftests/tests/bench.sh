@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# slow
+# very slow
 # The generator and sink of make bench: its sink tells packets that came back
 # right from those that did not, so that what make bench measures is what the
 # appliance is there for. No time is looked at.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """Tables have bounds, and no packet is refused because of them. Topology:
 wirelab.py"""
 import json

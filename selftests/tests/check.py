@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """gwlbctl check: each finding, gone after what it says to do. Topology:
 wirelab.py"""
 import json

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow conntrack_early
 """Connection tracking of what passes gwlb0: entries, zones, fragments.
 Topology: wirelab.py"""
 import re

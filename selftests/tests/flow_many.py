@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Very many flows: what they take of memory, a list while packets pass and the
 table is resized. Topology: wirelab.py"""
-# slow
+# very slow
 # timeout 1500
 import os
 import re

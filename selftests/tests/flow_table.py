@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """Flows: exact counters from several CPUs, timeouts, who is evicted. Topology:
 wirelab.py"""
 import json

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """What rules, queues and a small uplink do to packets that GRO merged is what
 they do to each of them. Topology: grolab.py"""
 import os

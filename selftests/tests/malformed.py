@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow malformed_early
 """What must be refused: each kind is counted under its own cause and under no
 other, is not answered, says nothing in the log, and the packets around it come
 back untouched. Topology: wirelab.py"""

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """gwlbctl monitor: each event, as text, as JSON, to a program. Topology:
 wirelab.py"""
 import json

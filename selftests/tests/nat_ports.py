@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# slow
+# very slow
 # timeout 600
 """NAT with a port range under 60,000 flows: all of them behind two addresses,
 each with its context, and each answer to its workload. Topology: wirelab.py"""

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# slow
 # Real connections through rules on gwlb0. Topology: lib.sh
 set -u
 # shellcheck source=selftests/tests/lib.sh

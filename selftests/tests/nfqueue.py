@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow nfqueue_early
 """A program behind a queue on gwlb0: verdicts at once, late, in any order, and
 none at all. What NAT made lose its context while it was held gets it back, or
 is dropped. Topology: wirelab.py"""

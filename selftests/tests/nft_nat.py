@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow nft_nat_early
 """NAT by nft on gwlb0: addresses change, outer header and options do not.
 Topology: wirelab.py"""
 from nflab import A, B, IP, R, V, back, dgram, nft, of, segment

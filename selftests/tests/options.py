@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow options_early
 """Options are opaque: whatever they are, they come back byte for byte. What is
 reserved in the fixed header comes back zero. Topology: wirelab.py"""
 import itertools

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """Other parts of the kernel that act on packets: with gwlb0 they work, or do
 nothing, or refuse. gwlb(7) has a sentence on each. flowtables, dup and fwd:
 nft_paths.py; TEE: iptables.py; large fragments: conntrack.py; strict rp_filter:

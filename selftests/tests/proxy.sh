@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
+# slow
 # timeout 300
 # TCP that ends on the appliance: a transparent proxy and a redirected service,
 # in mode route and diverted, and a NAT gateway; bulk both ways. The rules are

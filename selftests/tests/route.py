@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """Mode route, and packets diverted by mark: what the IP stack of the appliance
 delivers, routes and answers, byte by byte. The rules are those of gwlb(7).
 

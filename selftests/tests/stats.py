@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow stats_early
 """Counters, exact while two CPUs send. Topology: wirelab.py"""
 import json
 import os

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow wire_mtu_early
 """An uplink of MTU 1500 that inner packets of 1500 do not fit. What comes to
 the appliance comes in fragments of the outer packet. Topology: wirelab.py"""
 from wirelab import (APP, DF, GW, INNER, MF, Lab, difference, finish, fragments, geneve, inner4,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """Two networks with the same addresses behind two endpoints: each has conntrack
 entries of its own. Topology: wirelab.py"""
 import json

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# slow
+# very slow
 # timeout 900
 """100,000 packets of two networks with the same addresses and ports, through
 stateful rules, NAT and a queue: each comes back under its own options.
