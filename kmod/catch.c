@@ -205,7 +205,10 @@ static unsigned int prerouting(void *priv, struct sk_buff *skb,
 		skb_set_transport_header(skb, at);
 		gwlb_rx_key(skb, &key);
 		if (takes(conf, state->net, skb, &key, at)) {
+			/* what a queue gave back comes with BH on */
+			local_bh_disable();
 			take(link, skb, &key, at);
+			local_bh_enable();
 			return NF_STOLEN;
 		}
 	}

@@ -226,7 +226,10 @@ static inline u32 gwlb_flow_last_seen(const struct gwlb_flow *flow)
  */
 static inline u32 gwlb_flow_idle(const struct gwlb_flow *flow)
 {
-	return (u32)jiffies - gwlb_flow_last_seen(flow);
+	s32 idle = (u32)jiffies - gwlb_flow_last_seen(flow);
+
+	/* another CPU may have seen the next tick */
+	return max(idle, 0);
 }
 
 /**

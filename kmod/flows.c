@@ -202,7 +202,7 @@ static bool in_zone(const struct gwlb_flow *flow, u16 zone)
 static bool holds_fragments(const struct gwlb_flow *flow)
 {
 	return READ_ONCE(flow->fragmented) &&
-	       (u32)jiffies - READ_ONCE(flow->fragment_seen) < FRAGMENT_HOLD;
+	       (s32)((u32)jiffies - READ_ONCE(flow->fragment_seen)) < FRAGMENT_HOLD;
 }
 
 /**

@@ -40,6 +40,9 @@ static void __net_exit net_stop(struct list_head *nets)
 			gwlb_link_ops.dellink(link->dev, &kill);
 	unregister_netdevice_many(&kill);
 	rtnl_unlock();
+	/* peers hold routes of the namespace, and are freed by RCU */
+	rcu_barrier();
+	rcu_barrier();
 }
 
 static struct pernet_operations net_ops = {

@@ -74,13 +74,16 @@ static bool set_zone(struct sk_buff *skb, const struct gwlb_flow *flow)
 	/* without nf_conntrack nobody would free it */
 	if (!id || !rcu_access_pointer(nf_ct_hook))
 		return true;
+	/* a program sends, or a queue gives back, with BH on */
+	local_bh_disable();
 	t = template_get();
-	if (!t)
-		return false;
-	nf_ct_zone_init(&zone, id, NF_CT_DEFAULT_ZONE_DIR, 0);
-	nf_ct_zone_add(t, &zone);
-	nf_ct_set(skb, t, IP_CT_NEW);
-	return true;
+	if (t) {
+		nf_ct_zone_init(&zone, id, NF_CT_DEFAULT_ZONE_DIR, 0);
+		nf_ct_zone_add(t, &zone);
+		nf_ct_set(skb, t, IP_CT_NEW);
+	}
+	local_bh_enable();
+	return t;
 }
 
 /* A template with extensions, and in no zone: one like it, in the zone */
@@ -136,7 +139,9 @@ static unsigned int set(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	/* not into a zone that others are in */
 	link = netdev_priv(state->in);
+	local_bh_disable();
 	gwlb_drop(&link->drops, skb, GWLB_DROP_REASON_NO_MEMORY, NULL);
+	local_bh_enable();
 	return NF_STOLEN;
 }
 
