@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """The appliance's own traffic is never taken for an answer to what it bumps,
 even if that has the very same addresses and ports; and answers of a host whose
 IPv6 is switched off. Topology: wirelab.py"""

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """What is rejected when a queue gives it back is answered by its flow, which
 its conntrack entry tells. Topology: wirelab.py"""
 import os

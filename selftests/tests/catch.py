@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 # timeout 400
 """Where outer packets are caught, how they leave, and what else sees them.
 Topology: wirelab.py"""

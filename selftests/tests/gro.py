@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """Packets that GRO merged leave as they came: each case with GRO and without,
 the same bytes expected. Topology: grolab.py"""
 from grolab import (ACK, CWR, ECE, FIN, PSH, GroLab, behind_options, datagrams, features, outer,

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """SYNPROXY on gwlb0: what it sends to the client and, in its name, to the
 server goes under the contexts of their directions. Topology: wirelab.py"""
 import struct

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """Flows that a mark has made trusted are bounced where they are caught.
 Topology: wirelab.py"""
 import json

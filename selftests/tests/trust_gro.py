@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
+# slow
 """What GRO merged of trusted flows leaves as it came. Topology: wirelab.py"""
 from grolab import GroLab, outer, segments
 from nflab import counters, nft
