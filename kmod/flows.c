@@ -383,21 +383,37 @@ struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
  * @flow: flow; those of its tuple and endpoint that have other contexts too
  * @until: low bits of jiffies, not 0
  *
- * Context: RCU.
+ * Context: BH off, RCU.
  */
 void gwlb_flow_trust(struct gwlb_flow *flow, u32 until)
 {
-	struct gwlb_link *link = gwlb_flow_link(flow);
+	struct gwlb_flows *flows = &gwlb_flow_link(flow)->flows;
 	struct rhlist_head *list, *pos;
 	struct gwlb_flow *other;
 	struct gwlb_tuple t;
 
 	gwlb_flow_tuple(flow, &t);
-	list = of_tuple(&link->flows, &t);
+	/* the time of a fragment has the same place */
+	spin_lock(&flows->lock);
+	list = of_tuple(flows, &t);
 	rhl_for_each_entry_rcu(other, pos, list, node)
-		if (gwlb_flow_same_endpoint(flow, other) &&
-		    !READ_ONCE(other->fragmented))
+		if (gwlb_flow_same_endpoint(flow, other) && !other->fragmented)
 			WRITE_ONCE(other->trusted, until);
+	spin_unlock(&flows->lock);
+}
+
+/**
+ * gwlb_flow_untrust() - bounce a flow in place no longer
+ * @flow: under RCU
+ */
+void gwlb_flow_untrust(struct gwlb_flow *flow)
+{
+	struct gwlb_flows *flows = &gwlb_flow_link(flow)->flows;
+
+	spin_lock_bh(&flows->lock);
+	if (!flow->fragmented)
+		WRITE_ONCE(flow->trusted, 0);
+	spin_unlock_bh(&flows->lock);
 }
 
 /**

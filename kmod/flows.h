@@ -61,6 +61,7 @@ struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple,
 				 enum gwlb_drop_reason *reason);
 void gwlb_flow_trust(struct gwlb_flow *flow, u32 until);
+void gwlb_flow_untrust(struct gwlb_flow *flow);
 struct gwlb_flow *gwlb_flow_towards(struct gwlb_flow *flow, int turned);
 
 #endif /* GWLB_FLOWS_H */

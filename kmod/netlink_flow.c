@@ -327,16 +327,36 @@ static bool flush_one(struct gwlb_flow *flow, void *data)
 	return true;
 }
 
-int gwlb_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info)
+static bool untrust_one(struct gwlb_flow *flow, void *data)
 {
+	if (fits(data, flow))
+		gwlb_flow_untrust(flow);
+	return true;
+}
+
+/* All flows that fit */
+static int visit_all(struct genl_info *info, gwlb_flows_visit *visit)
+{
+	struct net *net = genl_info_net(info);
 	struct position p = {};
 	struct filter filter;
 	bool full = false;
 	int err;
 
-	err = get_filter(&filter, info->attrs, genl_info_net(info), info->extack);
-	if (err)
-		return err;
-	walk(genl_info_net(info), &filter, &p, flush_one, &filter, &full);
-	return 0;
+	err = get_filter(&filter, info->attrs, net, info->extack);
+	if (!err)
+		walk(net, &filter, &p, visit, &filter, &full);
+	return err;
+}
+
+int gwlb_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	return visit_all(info, flush_one);
+}
+
+int gwlb_nl_flow_untrust_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	/* packets on their way may leave with what was the mark */
+	synchronize_net();
+	return visit_all(info, untrust_one);
 }

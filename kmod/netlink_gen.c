@@ -70,8 +70,18 @@ const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_PORT + 1] = {
 	[GWLB_A_FLOW_PORT] = { .type = NLA_U16, },
 };
 
+/* GWLB_CMD_FLOW_UNTRUST - do */
+const struct nla_policy gwlb_flow_untrust_nl_policy[GWLB_A_FLOW_PORT + 1] = {
+	[GWLB_A_FLOW_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[GWLB_A_FLOW_PROTOCOL] = { .type = NLA_U8, },
+	[GWLB_A_FLOW_ENDPOINT] = { .type = NLA_U64, },
+	[GWLB_A_FLOW_ADDRESS] = { .type = NLA_BINARY, },
+	[GWLB_A_FLOW_PREFIX_LENGTH] = NLA_POLICY_MAX(NLA_U8, 128),
+	[GWLB_A_FLOW_PORT] = { .type = NLA_U16, },
+};
+
 /* Ops table for gwlb */
-const struct genl_ops gwlb_nl_ops[7] = {
+const struct genl_ops gwlb_nl_ops[8] = {
 	{
 		.cmd		= GWLB_CMD_LINK_GET,
 		.doit		= gwlb_nl_link_get_doit,
@@ -118,6 +128,13 @@ const struct genl_ops gwlb_nl_ops[7] = {
 		.cmd		= GWLB_CMD_FLOW_FLUSH,
 		.doit		= gwlb_nl_flow_flush_doit,
 		.policy		= gwlb_flow_flush_nl_policy,
+		.maxattr	= GWLB_A_FLOW_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= GWLB_CMD_FLOW_UNTRUST,
+		.doit		= gwlb_nl_flow_untrust_doit,
+		.policy		= gwlb_flow_untrust_nl_policy,
 		.maxattr	= GWLB_A_FLOW_PORT,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},

@@ -26,8 +26,10 @@ extern const struct nla_policy gwlb_flow_get_nl_policy[GWLB_A_FLOW_PORT + 1];
 
 extern const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_PORT + 1];
 
+extern const struct nla_policy gwlb_flow_untrust_nl_policy[GWLB_A_FLOW_PORT + 1];
+
 /* Ops table for gwlb */
-extern const struct genl_ops gwlb_nl_ops[7];
+extern const struct genl_ops gwlb_nl_ops[8];
 
 int gwlb_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info);
 int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
@@ -41,5 +43,6 @@ int gwlb_nl_endpoint_del_doit(struct sk_buff *skb, struct genl_info *info);
 int gwlb_nl_flow_get_doit(struct sk_buff *skb, struct genl_info *info);
 int gwlb_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 int gwlb_nl_flow_flush_doit(struct sk_buff *skb, struct genl_info *info);
+int gwlb_nl_flow_untrust_doit(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _LINUX_GWLB_GEN_H */

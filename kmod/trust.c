@@ -138,8 +138,7 @@ bool gwlb_trust_bounce(struct gwlb_link *link, struct sk_buff *skb,
 
 static bool end(struct gwlb_flow *flow, void *data)
 {
-	if (!READ_ONCE(flow->fragmented))
-		WRITE_ONCE(flow->trusted, 0);
+	gwlb_flow_untrust(flow);
 	return true;
 }
 

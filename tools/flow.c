@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Flows: choosing them, reading them one by one, forgetting them. */
+/* Flows: choosing them, reading them one by one, changing them. */
 #include <libmnl/libmnl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,29 +284,38 @@ static void show_all(char *words[], bool statistics, bool json, bool pretty)
 	flow_show_end();
 }
 
-static void forget(char *words[])
+static void change(uint8_t command, const char *verb, char *words[])
 {
 	struct nl_buf buf;
-	struct nlmsghdr *nlh = nl_gwlb(&buf, GWLB_CMD_FLOW_FLUSH, NLM_F_ACK);
+	struct nlmsghdr *nlh = nl_gwlb(&buf, command, NLM_F_ACK);
 	int err;
 
 	put_filters(nlh, words);
 	err = nl_talk(NETLINK_GENERIC, nlh, NULL, NULL);
 	if (err)
-		fail("cannot flush flows: %s", nl_reason(err));
+		fail("cannot %s flows: %s", verb, nl_reason(err));
 }
 
-/* [list] or flush, and filters */
+static const struct {
+	const char *verb;
+	uint8_t command;
+} changes[] = {
+	{ "flush",	GWLB_CMD_FLOW_FLUSH },
+	{ "untrust",	GWLB_CMD_FLOW_UNTRUST },
+};
+
+/* [list], flush or untrust, and filters */
 void flow_run(char *words[], bool statistics, bool json, bool pretty)
 {
-	bool is_flush = *words && !strcmp(*words, "flush");
-
-	if (is_flush && (statistics || json || pretty))
-		usage("flow flush takes none of the flags -s, -j and -p");
-	if (is_flush || (*words && !strcmp(*words, "list")))
+	for (size_t i = 0; *words && i < ARRAY_SIZE(changes); i++) {
+		if (strcmp(*words, changes[i].verb))
+			continue;
+		if (statistics || json || pretty)
+			usage("flow %s takes none of the flags -s, -j and -p", *words);
+		change(changes[i].command, *words, words + 1);
+		return;
+	}
+	if (*words && !strcmp(*words, "list"))
 		words++;
-	if (is_flush)
-		forget(words);
-	else
-		show_all(words, statistics, json, pretty);
+	show_all(words, statistics, json, pretty);
 }

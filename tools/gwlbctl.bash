@@ -34,15 +34,15 @@ _gwlbctl_endpoint() {
 	esac
 }
 
-# The words behind "flow": list or flush, then filters
+# The words behind "flow": list, flush or untrust, then filters
 _gwlbctl_flow() {
-	local filters=' link address port protocol endpoint ' i filter='' first='list flush'
+	local filters=' link address port protocol endpoint ' i filter='' first='list flush untrust'
 
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-*) ;;
 		flow) ;;
-		list | flush) [ -z "$first" ] || first='' ;;
+		list | flush | untrust) [ -z "$first" ] || first='' ;;
 		*)
 			first=''
 			if [ -z "$filter" ]; then

@@ -22,6 +22,7 @@ static const char help_text[] =
 	"       gwlbctl endpoint forget ID [link DEV]\n"
 	"       gwlbctl flow [list] [FILTER VALUE]...  flows now\n"
 	"       gwlbctl flow flush [FILTER VALUE]...   forget them\n"
+	"       gwlbctl flow untrust [FILTER VALUE]... bounce them at once no longer\n"
 	"       gwlbctl monitor [-j | --exec PROGRAM]  events, as they come\n"
 	"       gwlbctl help | version\n"
 	"\n"

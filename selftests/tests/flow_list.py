@@ -155,8 +155,10 @@ same('with counters from the beginning', {1}, {f['packets'] for f in flows()})
 
 NOBODY = 'setpriv --reuid 65534 --clear-groups --bounding-set -all --inh-caps -all'.split()
 same('anybody may list', 5, len(json.loads(gwlbctl('flow', '-j', user=NOBODY)[1])))
-same('but not flush', (1, 'gwlbctl: cannot flush flows: Operation not permitted; run it as root, '
-                          'it needs CAP_NET_ADMIN'), gwlbctl('flow', 'flush', user=NOBODY))
+for verb in 'flush', 'untrust':
+    same('but not ' + verb,
+         (1, 'gwlbctl: cannot %s flows: Operation not permitted; run it as root, '
+             'it needs CAP_NET_ADMIN' % verb), gwlbctl('flow', verb, user=NOBODY))
 same('and nothing went', 5, len(flows()))
 HELP = '; try gwlbctl help'
 for words, status, message in (
@@ -177,15 +179,16 @@ for words, status, message in (
                            "not '12'" + HELP),
         ('link nosuch', 1, 'cannot look at flows of nosuch: There is no such link'),
         ('link lo', 1, 'cannot look at flows of lo: This link is not of kind gwlb')):
-    for verb in '', 'list', 'flush':
+    for verb in '', 'list', 'flush', 'untrust':
         if verb == '' and words == 'list list':
             continue
         same('wrong: flow %s %s' % (verb, words), (status, 'gwlbctl: ' + message),
              gwlbctl('flow', *verb.split(), *words.split()))
 for flag in '-s', '-j', '-p':
-    same('wrong: flow flush ' + flag,
-         (2, 'gwlbctl: flow flush takes none of the flags -s, -j and -p' + HELP),
-         gwlbctl('flow', 'flush', flag))
+    for verb in 'flush', 'untrust':
+        same('wrong: flow %s %s' % (verb, flag),
+             (2, 'gwlbctl: flow %s takes none of the flags -s, -j and -p%s' % (verb, HELP)),
+             gwlbctl('flow', verb, flag))
 listed('of all this nothing was forgotten', list(sent))
 run('ip -n app link del gwlb1')
 listed('flows go with their link', [n for n in sent if n != other])

@@ -609,7 +609,7 @@ completes() { # EXPECTED WORD...: the last WORD is completed
 complete_() { check "completion: gwlbctl ${*:2}" completes "$@"; }
 complete_ "add set del show up down save check endpoint flow monitor help version" ""
 complete_ "set show save" s
-complete_ "list flush link address port protocol endpoint" flow ""
+complete_ "list flush untrust link address port protocol endpoint" flow ""
 complete_ "link address port protocol endpoint" flow list ""
 complete_ "link address" flow -s port 53 protocol udp endpoint 0x1 ""
 complete_ "address port protocol" flow flush link gwlb0 endpoint 0x1 ""

@@ -41,6 +41,8 @@ table inet t {
 }
 '''
 
+DROP = 'table inet t { chain forward { type filter hook forward priority filter; drop; }; }'
+
 
 def rules(condition=''):
     nft(RULES % (B[4], B[6], condition))
@@ -72,6 +74,8 @@ for f in 4, 6:
     ok(trusted() == [True], v + 'the listing says so')
     seen(v + 'another flow does not', [of(1, other)], 1)
     seen(v + 'nor one of another endpoint', [of(101, there)], 1)
+    ctl('flow untrust')
+    seen(v + 'not even if it is there', [of(1, there), of(101, there)], 2)
     unmarked = dgram(f, 4003)
     seen(v + 'nor one without mark', [of(1, unmarked)] * 4, 4)
     translated = dgram(f, 4002, dst=V[f])
@@ -117,7 +121,7 @@ got = [now[k] - stats[k] for k in ('rx-packets', 'tx-packets', 'rx-bytes', 'tx-b
 size = len(dgram(4, 4000))
 ok(got == [100, 100, 100 * size, 100 * size], 'each of them is', got)
 
-nft('table inet t { chain forward { type filter hook forward priority filter; drop; }; }')
+nft(DROP)
 lab.bounce('trust goes on while it lasts', [of(1, dgram(4, 4000))])
 ctl('set gwlb0 ttl 64')
 ok(True not in trusted(), 'any change of the link ends it')
@@ -126,13 +130,29 @@ rules()
 lab.bounce('trusted again', [of(1, dgram(4, 4000))])
 run('ip netns exec app nft reset counters')
 seen('it is', [of(1, dgram(4, 4000))], 0)
-nft('table inet t { chain forward { type filter hook forward priority filter; drop; }; }')
+there, other = [of(1, dgram(4, 4000))], [of(1, dgram(4, 4001))]
+lab.bounce('another flow, trusted', other)
+nft(DROP)
+ctl('flow untrust link gwlb0 address %s protocol udp port 4000' % B[4])
+lab.bounce('flow untrust ends it', there, [])
+lab.bounce('of flows that fit alone', other)
+ctl('flow untrust')
+lab.bounce('or of all', other, [])
+ok(True not in trusted(), 'the listing says so, too')
+rules()
+lab.bounce('trusted once more', there)
+nft(DROP)
+ctl('flow flush')
+lab.bounce('flow flush ends it', there, [])
+rules()
+lab.bounce('and once more', there)
+nft(DROP)
 ctl('set gwlb0 trust none')
 lab.bounce('trust none ends it', [of(1, dgram(4, 4000))], [])
 rules()
 ctl('set gwlb0 trust 0x10/0xf0 for 1')
 lab.bounce('trust of a second', [of(1, dgram(4, 4000))])
-nft('table inet t { chain forward { type filter hook forward priority filter; drop; }; }')
+nft(DROP)
 end = time.monotonic() + 10
 while lab.exchange([of(1, dgram(4, 4000))], 0) and time.monotonic() < end:
     time.sleep(0.1)
