@@ -19,8 +19,8 @@
 
 static json_t *findings;
 
-/* what and remedy are sentences, remedy is what to do */
-void check_found(const char *link, const char *id, const char *what, const char *remedy)
+/* what and remedy are sentences, remedy is what to do; both are freed */
+void check_found(const char *link, const char *id, char *what, char *remedy)
 {
 	json_t *f = json_pack("{s:s, s:s, s:s, s:s}", "ifname", link, "check", id, "problem", what,
 			      "remedy", remedy);
@@ -28,6 +28,8 @@ void check_found(const char *link, const char *id, const char *what, const char 
 	if (!f)
 		fail("no memory");
 	json_array_append_new(findings, f);
+	free(what);
+	free(remedy);
 }
 
 char *check_text(const char *format, ...)
@@ -69,13 +71,6 @@ static bool read_number(const char *path, long *number)
 	if (f)
 		fclose(f);
 	return good;
-}
-
-static void found(const char *link, const char *id, char *what, char *remedy)
-{
-	check_found(link, id, what, remedy);
-	free(what);
-	free(remedy);
 }
 
 /* ---- the uplink */
@@ -128,24 +123,45 @@ static bool ask_device(const char *name, unsigned long request, struct ifreq *if
 	return good;
 }
 
+static const struct {
+	uint32_t request;
+	const char *id, *option, *what;
+} offloads[] = {
+	{ ETHTOOL_GGRO, "uplink-gro", "gro",
+	  "GRO is off, so that each packet goes through the rules alone" },
+	{ ETHTOOL_GGSO, "uplink-gso", "gso",
+	  "GSO is off, so that aggregates are taken apart early" },
+	{ ETHTOOL_GRXCSUM, "uplink-rx", "rx",
+	  "it verifies no checksums, so that the CPU reads every byte received" },
+	{ ETHTOOL_GTXCSUM, "uplink-tx", "tx",
+	  "it makes no checksums, so that the CPU reads every byte sent" },
+};
+
+static void check_offloads(const struct link *link, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(offloads); i++) {
+		struct ethtool_value value = { .cmd = offloads[i].request };
+		struct ifreq ifr = { .ifr_data = (void *)&value };
+
+		if (ask_device(name, SIOCETHTOOL, &ifr) && !value.data)
+			check_found(link->name, offloads[i].id, check_text("%s: %s", name, offloads[i].what),
+			      check_text("ethtool -K %s %s on", name, offloads[i].option));
+	}
+}
+
 static void check_uplink(const struct link *link)
 {
-	struct ethtool_value gro = { .cmd = ETHTOOL_GGRO };
 	struct ifreq ifr = { .ifr_mtu = 0 };
 	char name[IFNAMSIZ];
 
 	if (!find_uplink(name, link) || !strcmp(name, link->name))
 		return;
 	if (ask_device(name, SIOCGIFMTU, &ifr) && ifr.ifr_mtu < UPLINK_MTU)
-		found(link->name, "uplink-mtu",
+		check_found(link->name, "uplink-mtu",
 		      check_text("the MTU of %s is %d; a load balancer sends up to 8500 bytes, and 68 are around them",
 				 name, ifr.ifr_mtu),
 		      check_text("ip link set %s mtu 9001, or %d at least", name, UPLINK_MTU));
-	ifr.ifr_data = (void *)&gro;
-	if (ask_device(name, SIOCETHTOOL, &ifr) && !gro.data)
-		found(link->name, "uplink-gro",
-		      check_text("GRO is off on %s, so that each packet goes through the rules alone", name),
-		      check_text("ethtool -K %s gro on", name));
+	check_offloads(link, name);
 }
 
 /* ---- the link */
@@ -154,10 +170,18 @@ static void check_allow(const struct link *link)
 {
 	if (link->conf.allow_count)
 		return;
-	found(link->name, "no-allow-list",
+	check_found(link->name, "no-allow-list",
 	      check_text("whoever reaches UDP port %u has packets sent to any address", link->conf.port),
 	      check_text("gwlbctl set %s allow ADDRESS[,...] with the addresses of the load balancer",
 			 link->name));
+}
+
+static void check_trust(const struct link *link)
+{
+	if (link->conf.trust_mask && !conf_early(&link->conf))
+		check_found(link->name, "trust-socket",
+		      check_text("packets are caught by the socket, where no flow is trusted"),
+		      check_text("gwlbctl set %s catch auto allow ADDRESS[,...]", link->name));
 }
 
 static void check_rp_filter(const struct link *link)
@@ -177,7 +201,7 @@ static void check_rp_filter(const struct link *link)
 		free(path);
 	}
 	if (most == 1)
-		found(link->name, "rp-filter",
+		check_found(link->name, "rp-filter",
 		      check_text("rp_filter is 1: what has no route back by %s is dropped", link->name),
 		      check_text("sysctl -w net.ipv4.conf.%s.rp_filter=2", link->name));
 }
@@ -192,12 +216,12 @@ static void check_conntrack(const struct link *link)
 	    !read_number("/proc/sys/net/netfilter/nf_conntrack_count", &count))
 		return;
 	if (count > max / 5 * 4)
-		found(link->name, "conntrack-full",
+		check_found(link->name, "conntrack-full",
 		      check_text("%ld of %ld conntrack entries are in use; new connections are dropped when they run out",
 				 count, max),
 		      check_text("sysctl -w net.netfilter.nf_conntrack_max=%ld", 4 * max));
 	else if (max < (long)link->conf.max_flows)
-		found(link->name, "conntrack-small",
+		check_found(link->name, "conntrack-small",
 		      check_text("conntrack has room for %ld connections, the link for %u flows", max,
 				 link->conf.max_flows),
 		      check_text("sysctl -w net.netfilter.nf_conntrack_max=%u", link->conf.max_flows));
@@ -209,7 +233,8 @@ static void print_findings(void)
 	size_t i;
 
 	json_array_foreach(findings, i, f)
-		printf("%s: %s: %s\n    %s\n", json_string_value(json_object_get(f, "ifname")),
+		printf("%s%s%s: %s\n    %s\n", json_string_value(json_object_get(f, "ifname")),
+		       *json_string_value(json_object_get(f, "ifname")) ? ": " : "",
 		       json_string_value(json_object_get(f, "check")),
 		       json_string_value(json_object_get(f, "problem")),
 		       json_string_value(json_object_get(f, "remedy")));
@@ -229,17 +254,19 @@ bool check_machine(const struct state *state, bool json, bool pretty)
 	if (!findings)
 		fail("no memory");
 	if (!state->link_count)
-		check_found("", "no-link", "there is no link of kind gwlb",
-			    "gwlbctl add gwlb0 allow ADDRESS[,...]; ip link set gwlb0 up");
+		check_found("", "no-link", check_text("there is no link of kind gwlb"),
+			    check_text("gwlbctl add gwlb0 allow ADDRESS[,...]; ip link set gwlb0 up"));
 	rules = ruleset_read();
 	for (size_t i = 0; i < state->link_count; i++) {
 		const struct link *link = &state->links[i];
 
 		check_allow(link);
+		check_trust(link);
 		check_uplink(link);
 		check_rp_filter(link);
 		check_conntrack(link);
 		ruleset_check(rules, link);
+		iptables_check(link);
 	}
 	if (json) {
 		json_dumpf(findings, stdout, pretty ? JSON_INDENT(4) : JSON_COMPACT);

@@ -192,7 +192,7 @@ int route_add(uint32_t ifindex);
 bool route_is_there(uint32_t ifindex);
 
 /* check.c */
-void check_found(const char *link, const char *id, const char *what, const char *remedy);
+void check_found(const char *link, const char *id, char *what, char *remedy);
 char *__attribute__((format(printf, 1, 2))) check_text(const char *format, ...);
 struct json_t *check_command(const char *command);
 bool check_machine(const struct state *state, bool json, bool pretty);
@@ -203,6 +203,9 @@ struct ruleset;
 struct ruleset *ruleset_read(void);
 void ruleset_free(struct ruleset *rules);
 void ruleset_check(const struct ruleset *rules, const struct link *link);
+
+/* iptables.c */
+void iptables_check(const struct link *link);
 
 /* file.c */
 char **file_read(const char *path);

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "gwlbctl.h"
 
 struct ruleset {
-	json_t *json;		/* NULL without nft */
+	json_t *json;		/* NULL if there is nothing to be read */
 	json_t *items;
 };
 
@@ -170,13 +171,6 @@ static bool has_chain(const struct ruleset *rules, const json_t *table, const ch
 	return false;
 }
 
-static void report(const char *link, const char *id, char *what, char *remedy)
-{
-	check_found(link, id, what, remedy);
-	free(what);
-	free(remedy);
-}
-
 /* How people put rules into a table that something else wrote */
 static char *forward_remedy(const struct ruleset *rules, const json_t *chain, const char *dev)
 {
@@ -201,7 +195,7 @@ static void check_forward(const struct ruleset *rules, const json_t *chain,
 	if (strcmp(member(chain, "hook"), "forward") || !refuses_rest(rules, chain) ||
 	    names_device(rules, chain, link->name))
 		return;
-	report(link->name, "forward-drop",
+	check_found(link->name, "forward-drop",
 	       check_text("chain %s of table %s %s refuses what no rule accepts, and no rule there names %s",
 			  member(chain, "name"), member(chain, "family"), member(chain, "table"),
 			  link->name),
@@ -232,7 +226,7 @@ static void check_input(const struct ruleset *rules, const json_t *chain,
 	}
 	if (accepted && !dropped)
 		return;
-	report(link->name, "input-drop",
+	check_found(link->name, "input-drop",
 	       check_text("chain %s of table %s %s drops UDP port %u; what comes there has no connection state",
 			  member(chain, "name"), member(chain, "family"), member(chain, "table"),
 			  link->conf.port),
@@ -264,7 +258,7 @@ static void check_rpfilter(const json_t *rule, const struct link *link)
 
 	if (!is_rpfilter(rule) || says(rule, link->name))
 		return;
-	report(link->name, "rpfilter",
+	check_found(link->name, "rpfilter-rule",
 	       check_text("chain %s of table %s %s drops what has no route back by %s",
 			  member(rule, "chain"), member(rule, "family"), member(rule, "table"),
 			  link->name),
@@ -281,6 +275,10 @@ struct ruleset *ruleset_read(void)
 		fail("no memory");
 	rules->json = check_command("nft -j list ruleset 2>/dev/null");
 	rules->items = json_object_get(rules->json, "nftables");
+	if (!rules->json && !access("/sys/module/nf_tables", F_OK))
+		check_found("", "no-nft",
+			    check_text("the kernel may have rules of nf_tables, and nft -j cannot be asked for them"),
+			    check_text("install nft 0.9.1 or later"));
 	return rules;
 }
 
