@@ -60,7 +60,9 @@ static bool local_is(const struct gwlb_conf *conf, const struct sk_buff *skb)
 						   &ipv6_hdr(skb)->daddr);
 }
 
-/* The hash tables of addresses that these ask need no cache of ours */
+/* The hash tables of addresses that these ask need no cache of ours; several
+ * VRFs may have the same address, of which they know one.
+ */
 static bool address_is_here(struct net *net, const struct sk_buff *skb)
 {
 	const struct net_device *dev;
@@ -68,8 +70,12 @@ static bool address_is_here(struct net *net, const struct sk_buff *skb)
 	if (!is_v4(skb))
 		return ipv6_chk_addr(net, &ipv6_hdr(skb)->daddr, skb->dev, 0);
 	dev = __ip_dev_find(net, ip_hdr(skb)->daddr, false);
-	return dev && l3mdev_master_ifindex_rcu(dev) ==
-		      l3mdev_master_ifindex_rcu(skb->dev);
+	if (!dev)
+		return false;
+	return l3mdev_master_ifindex_rcu(dev) ==
+		       l3mdev_master_ifindex_rcu(skb->dev) ||
+	       inet_addr_type_dev_table(net, skb->dev, ip_hdr(skb)->daddr) ==
+		       RTN_LOCAL;
 }
 
 static struct gwlb_link *find(struct net *net, const struct sk_buff *skb,

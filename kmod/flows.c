@@ -103,7 +103,8 @@ static bool under_header(const struct gwlb_flow *flow,
 	       !memcmp(flow->port, key->port, sizeof(flow->port)) &&
 	       !memcmp(gwlb_flow_options(flow), options, flow->options_len) &&
 	       gwlb_address_equal(&flow->peer->remote, &key->remote) &&
-	       gwlb_address_equal(&flow->peer->local, &key->local);
+	       gwlb_address_equal(&flow->peer->local, &key->local) &&
+	       flow->peer->vrf == key->vrf;
 }
 
 static struct gwlb_flow *lookup(struct gwlb_flows *flows,

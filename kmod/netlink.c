@@ -74,12 +74,13 @@ static int put_link(struct sk_buff *skb, struct net_device *dev)
 static int put_peer(struct sk_buff *skb, struct net_device *dev,
 		    const struct gwlb_peer *peer)
 {
-	struct gwlb_peer_stats s;
+	struct gwlb_traffic s;
 
-	gwlb_peer_stats(peer, &s);
+	gwlb_traffic_read(peer->cpu, &s);
 	if (nla_put_u32(skb, GWLB_A_PEER_IFINDEX, dev->ifindex) ||
 	    nla_put(skb, GWLB_A_PEER_ADDRESS, peer->remote.len, &peer->remote.a) ||
 	    nla_put(skb, GWLB_A_PEER_LOCAL, peer->local.len, &peer->local.a) ||
+	    (peer->vrf && nla_put_u32(skb, GWLB_A_PEER_VRF, peer->vrf)) ||
 	    nla_put_u64_64bit(skb, GWLB_A_PEER_RX_PACKETS, s.rx_packets,
 			      GWLB_A_PEER_PAD) ||
 	    nla_put_u64_64bit(skb, GWLB_A_PEER_RX_BYTES, s.rx_bytes,
@@ -186,6 +187,7 @@ static bool get_address(struct gwlb_address *a, const struct nlattr *nla)
 
 int gwlb_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 {
+	struct nlattr *vrf = info->attrs[GWLB_A_PEER_VRF];
 	struct gwlb_address remote, local;
 	struct gwlb_peer *peer = NULL;
 	struct net_device *dev;
@@ -206,7 +208,8 @@ int gwlb_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 
 	/* the lock of the flows keeps the peer, RCU could not while we sleep */
 	spin_lock_bh(&link->flows.lock);
-	peer = gwlb_peer_find(&link->peers, &remote, &local);
+	peer = gwlb_peer_find(&link->peers, &remote, &local,
+			      vrf ? nla_get_u32(vrf) : 0);
 	if (peer)
 		refcount_inc(&peer->refs);
 	spin_unlock_bh(&link->flows.lock);

@@ -18,10 +18,11 @@ const struct nla_policy gwlb_link_get_nl_policy[GWLB_A_LINK_IFNAME + 1] = {
 };
 
 /* GWLB_CMD_PEER_GET - do */
-const struct nla_policy gwlb_peer_get_nl_policy[GWLB_A_PEER_LOCAL + 1] = {
+const struct nla_policy gwlb_peer_get_nl_policy[GWLB_A_PEER_VRF + 1] = {
 	[GWLB_A_PEER_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[GWLB_A_PEER_ADDRESS] = { .type = NLA_BINARY, },
 	[GWLB_A_PEER_LOCAL] = { .type = NLA_BINARY, },
+	[GWLB_A_PEER_VRF] = { .type = NLA_U32, },
 };
 
 /* GWLB_CMD_ENDPOINT_GET - do */
@@ -94,7 +95,7 @@ const struct genl_ops gwlb_nl_ops[8] = {
 		.doit		= gwlb_nl_peer_get_doit,
 		.dumpit		= gwlb_nl_peer_get_dumpit,
 		.policy		= gwlb_peer_get_nl_policy,
-		.maxattr	= GWLB_A_PEER_LOCAL,
+		.maxattr	= GWLB_A_PEER_VRF,
 	},
 	{
 		.cmd		= GWLB_CMD_ENDPOINT_GET,

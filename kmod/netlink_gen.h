@@ -14,7 +14,7 @@
 
 extern const struct nla_policy gwlb_link_get_nl_policy[GWLB_A_LINK_IFNAME + 1];
 
-extern const struct nla_policy gwlb_peer_get_nl_policy[GWLB_A_PEER_LOCAL + 1];
+extern const struct nla_policy gwlb_peer_get_nl_policy[GWLB_A_PEER_VRF + 1];
 
 extern const struct nla_policy gwlb_endpoint_get_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1];
 

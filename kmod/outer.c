@@ -28,7 +28,7 @@ static bool loops(const struct net_device *dev)
 static struct dst_entry *route4(struct net *net, struct gwlb_peer *peer)
 {
 	struct flowi4 fl4 = {
-		.flowi4_oif = READ_ONCE(peer->vrf),
+		.flowi4_oif = peer->vrf,
 		.daddr = peer->remote.a.s6_addr32[0],
 		.saddr = peer->local.a.s6_addr32[0],
 		.flowi4_proto = IPPROTO_UDP,
@@ -54,7 +54,7 @@ static struct dst_entry *route4(struct net *net, struct gwlb_peer *peer)
 static struct dst_entry *route6(struct net *net, struct gwlb_peer *peer)
 {
 	struct flowi6 fl6 = {
-		.flowi6_oif = READ_ONCE(peer->vrf),
+		.flowi6_oif = peer->vrf,
 		.daddr = peer->remote.a,
 		.saddr = peer->local.a,
 		.flowi6_proto = IPPROTO_UDP,

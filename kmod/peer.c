@@ -20,20 +20,22 @@ static struct hlist_head *bucket(struct gwlb_peers *peers,
  * @peers: of the link
  * @remote: outer source
  * @local: outer destination
+ * @vrf: by which its packets come, or 0
  *
  * Return: the peer or NULL.
  * Context: RCU, or the lock of the flows.
  */
 struct gwlb_peer *gwlb_peer_find(struct gwlb_peers *peers,
 				 const struct gwlb_address *remote,
-				 const struct gwlb_address *local)
+				 const struct gwlb_address *local, int vrf)
 {
 	struct gwlb_peer *peer;
 
 	/* the condition of lockdep is one of two, known to the callers */
 	hlist_for_each_entry_rcu(peer, bucket(peers, remote), node, true)
 		if (gwlb_address_equal(&peer->remote, remote) &&
-		    gwlb_address_equal(&peer->local, local))
+		    gwlb_address_equal(&peer->local, local) &&
+		    peer->vrf == vrf)
 			return peer;
 	return NULL;
 }
@@ -92,20 +94,17 @@ static struct gwlb_peer *peer_new(struct gwlb_link *link,
 				  bool listed)
 {
 	struct gwlb_peer *peer;
-	int i;
 
 	peer = kzalloc(sizeof(*peer), GFP_ATOMIC);
 	if (!peer)
 		return NULL;
 	if (listed) {
-		peer->cpu = alloc_percpu_gfp(struct gwlb_peer_cpu, GFP_ATOMIC);
+		peer->cpu = gwlb_traffic_alloc(GFP_ATOMIC);
 		if (!peer->cpu || dst_cache_init(&peer->route, GFP_ATOMIC)) {
 			free_percpu(peer->cpu);
 			kfree(peer);
 			return NULL;
 		}
-		for_each_possible_cpu(i)
-			u64_stats_init(&per_cpu_ptr(peer->cpu, i)->syncp);
 	}
 	refcount_set(&peer->refs, 1);
 	peer->link = link;
@@ -133,9 +132,10 @@ struct gwlb_peer *gwlb_peer_get(struct gwlb_link *link,
 				const struct gwlb_address *local, int vrf)
 {
 	struct gwlb_peers *peers = &link->peers;
-	struct gwlb_peer *peer = gwlb_peer_find(peers, remote, local);
+	struct gwlb_peer *peer;
 	bool listed;
 
+	peer = gwlb_peer_find(peers, remote, local, vrf);
 	if (peer) {
 		refcount_inc(&peer->refs);
 		return peer;
@@ -221,65 +221,9 @@ void gwlb_peers_flush(struct gwlb_peers *peers)
  */
 void gwlb_peer_count_rx(struct gwlb_peer *peer, unsigned int bytes)
 {
-	struct gwlb_peer_cpu *cpu;
 	unsigned long now = jiffies;
 
-	if (!peer->cpu)
-		return;
-	cpu = this_cpu_ptr(peer->cpu);
-	u64_stats_update_begin(&cpu->syncp);
-	u64_stats_inc(&cpu->rx_packets);
-	u64_stats_add(&cpu->rx_bytes, bytes);
-	u64_stats_update_end(&cpu->syncp);
+	gwlb_traffic_rx(peer->cpu, bytes);
 	if (READ_ONCE(peer->last_seen) != now)
 		WRITE_ONCE(peer->last_seen, now);
-}
-
-/**
- * gwlb_peer_count_tx() - count a packet sent back
- * @peer: it goes to
- * @bytes: of the inner packet
- *
- * Context: BH off.
- */
-void gwlb_peer_count_tx(struct gwlb_peer *peer, unsigned int bytes)
-{
-	struct gwlb_peer_cpu *cpu;
-
-	if (!peer->cpu)
-		return;
-	cpu = this_cpu_ptr(peer->cpu);
-	u64_stats_update_begin(&cpu->syncp);
-	u64_stats_inc(&cpu->tx_packets);
-	u64_stats_add(&cpu->tx_bytes, bytes);
-	u64_stats_update_end(&cpu->syncp);
-}
-
-/**
- * gwlb_peer_stats() - sum up the traffic of a peer
- * @peer: under RCU
- * @s: filled
- */
-void gwlb_peer_stats(const struct gwlb_peer *peer, struct gwlb_peer_stats *s)
-{
-	struct gwlb_peer_stats one;
-	unsigned int start;
-	int i;
-
-	memset(s, 0, sizeof(*s));
-	for_each_possible_cpu(i) {
-		const struct gwlb_peer_cpu *cpu = per_cpu_ptr(peer->cpu, i);
-
-		do {
-			start = u64_stats_fetch_begin(&cpu->syncp);
-			one.rx_packets = u64_stats_read(&cpu->rx_packets);
-			one.rx_bytes = u64_stats_read(&cpu->rx_bytes);
-			one.tx_packets = u64_stats_read(&cpu->tx_packets);
-			one.tx_bytes = u64_stats_read(&cpu->tx_bytes);
-		} while (u64_stats_fetch_retry(&cpu->syncp, start));
-		s->rx_packets += one.rx_packets;
-		s->rx_bytes += one.rx_bytes;
-		s->tx_packets += one.tx_packets;
-		s->tx_bytes += one.tx_bytes;
-	}
 }

@@ -152,7 +152,6 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 		gwlb_flow_list_endpoint(flow);
 		endpoint = gwlb_flow_endpoint(flow);
 	}
-	gwlb_peer_set_vrf(flow->peer, key->vrf);
 	if (early && gwlb_trust_bounce(link, skb, flow, turned, &in))
 		return;
 	reason = GWLB_DROP_REASON_OVERLAP;

@@ -126,7 +126,7 @@ bool gwlb_trust_bounce(struct gwlb_link *link, struct sk_buff *skb,
 	gwlb_peer_count_rx(peer, in->len);
 	gwlb_flow_count(flow, turned, in->len);
 	gwlb_endpoint_count_rx(endpoint, in->len);
-	gwlb_peer_count_tx(peer, in->len);
+	gwlb_traffic_tx(peer->cpu, in->len);
 	gwlb_traffic_tx(endpoint->cpu, in->len);
 	reason = gwlb_outer_bounce(skb, link->dev, conf, peer, in->len, dst);
 	if (reason) {

@@ -113,7 +113,7 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	    udp_tunnel_handle_offloads(skb, !flow->nocheck))
 		goto release;
 
-	gwlb_peer_count_tx(flow->peer, skb->len);
+	gwlb_traffic_tx(flow->peer->cpu, skb->len);
 	gwlb_traffic_tx(gwlb_flow_endpoint(flow)->cpu, skb->len);
 	skb_orphan(skb);
 	push_geneve(skb, flow);

@@ -109,6 +109,7 @@ struct peer {
 	struct address address, local;
 	struct counters counters;
 	uint64_t idle_ms;
+	uint32_t vrf;		/* its index, 0 for none */
 };
 
 struct drop {

@@ -68,6 +68,7 @@ static json_t *peers(const struct link *link)
 		json_object_update(peer, c);
 		json_decref(c);
 		json_object_set_new(peer, "idle_ms", json_integer(p->idle_ms));
+		json_object_set_new(peer, "vrf", p->vrf ? json_integer(p->vrf) : json_null());
 		json_array_append_new(list, peer);
 	}
 	return list;

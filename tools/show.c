@@ -67,6 +67,8 @@ static void print_peers(const struct link *link)
 		       width[1], address_print(&p->local).s, p->counters.rx_packets,
 		       p->counters.rx_bytes, p->counters.tx_packets, p->counters.tx_bytes);
 		print_age(p->idle_ms);
+		if (p->vrf)
+			printf(" vrf %u", p->vrf);
 		printf("\n");
 	}
 }

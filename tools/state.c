@@ -87,6 +87,7 @@ static void read_peer(const struct nlmsghdr *nlh, void *data)
 		peer->counters.tx_packets = nl_number(tb[GWLB_A_PEER_TX_PACKETS]);
 		peer->counters.tx_bytes = nl_number(tb[GWLB_A_PEER_TX_BYTES]);
 		peer->idle_ms = nl_number(tb[GWLB_A_PEER_IDLE]);
+		peer->vrf = nl_number(tb[GWLB_A_PEER_VRF]);
 	}
 }
 
@@ -97,7 +98,9 @@ static int compare_peers(const void *a, const void *b)
 
 	if (!order)
 		order = memcmp(p->address.bytes, q->address.bytes, sizeof(p->address.bytes));
-	return order ? order : memcmp(p->local.bytes, q->local.bytes, sizeof(p->local.bytes));
+	if (!order)
+		order = memcmp(p->local.bytes, q->local.bytes, sizeof(p->local.bytes));
+	return order ? order : (p->vrf > q->vrf) - (p->vrf < q->vrf);
 }
 
 static void get_link(struct state *state, const char *verb, const char *name)
