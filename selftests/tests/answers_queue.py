@@ -3,13 +3,10 @@
 # slow
 """What is rejected when a queue gives it back is answered by its flow, which
 its conntrack entry tells. Topology: wirelab.py"""
-import os
-import subprocess
 from answerlab import answered, reset, unreachable
-from nflab import A, B, V, R, dgram, nft, of, segment
+from nflab import A, B, Queue, R, V, dgram, nft, of, segment
 from wirelab import ICMP, ICMP6, TCP, Lab, finish, run
 
-NFQ = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nfq')
 ERROR, PROHIBITED = {4: ICMP, 6: ICMP6}, {4: 13, 6: 1}
 lab = Lab()
 for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
@@ -42,10 +39,7 @@ table inet t {
 }
 '''
 
-with subprocess.Popen(['ip', 'netns', 'exec', 'app', NFQ, '1', 'accept'], stdout=subprocess.PIPE,
-                      stdin=subprocess.PIPE, universal_newlines=True) as queue:
-    if queue.stdout.readline() != 'ready\n':
-        raise SystemExit('# nfq does not start')
+with Queue(verdict='accept'):
     for number, (hook, priority) in enumerate((('prerouting', -150), ('prerouting', 0),
                                                ('forward', 0))):
         nft(RULES % (hook, priority, V[4], B[4], V[6], B[6], R[4], R[6]))
@@ -62,5 +56,4 @@ with subprocess.Popen(['ip', 'netns', 'exec', 'app', NFQ, '1', 'accept'], stdout
             asked = dgram(f, 56, sport=sport)
             answered(lab, v + 'ICMP error before SNAT', of(3, asked), B[f], A[f], ERROR[f],
                      unreachable(f, PROHIBITED[f], asked))
-    queue.kill()
 finish()

@@ -3,14 +3,11 @@
 # slow
 """What rules, queues and a small uplink do to packets that GRO merged is what
 they do to each of them. Topology: grolab.py"""
-import os
-import subprocess
 from grolab import A, B, GroLab, behind_options, datagrams, outer, segments
-from nflab import V, nft
-from wirelab import APP, GW, ICMP, ICMP6, checksum, finish, ok, pseudo, run, swapped
+from nflab import Queue, V, nft
+from wirelab import APP, EARLY, GW, ICMP, ICMP6, checksum, finish, ok, pseudo, run, swapped
 
 lab = GroLab()
-NFQ = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nfq')
 N = {4: '203.0.113.9', 6: '2001:db8:cccc::9'}
 run('ip netns exec app ethtool -K eth0 rx-udp-gro-forwarding on')
 MAKE = {'tcp': segments, 'udp': datagrams}
@@ -110,16 +107,14 @@ for flag in '', '-g ':
     # of the outer packet in INPUT
     for hook, match in (('prerouting', 'iifname gwlb0'), ('forward', ''),
                         ('postrouting', 'oifname gwlb0'), ('input', 'udp dport 6081')):
+        if hook == 'input' and EARLY:
+            continue
         nft('table inet t { chain c { type filter hook %s priority filter; %s queue to 1; }; }'
             % (hook, match))
-        program = subprocess.Popen(('ip netns exec app %s %s1 accept' % (NFQ, flag)).split(),
-                                   stdout=subprocess.PIPE, universal_newlines=True, bufsize=1)
-        if program.stdout.readline() != 'ready\n':
-            raise SystemExit('# nfq does not start')
+        queue = Queue(verdict='accept', whole=bool(flag))
         for f in 4, 6:
             both('nfq %sin %s' % (flag, hook), f, {}, {}, merged=hook != 'input' or bool(flag))
-        program.kill()
-        asked = program.stdout.read().count('\n')
+        asked = queue.end()
         ok(asked == 160 if not flag else 8 <= asked < 80,
            'nfq %sin %s: is asked for each %s' % (flag, hook, 'aggregate' if flag else 'packet'),
            asked)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the byte-exact tests of netfilter share. Topology: wirelab.py"""
 import json
+import os
 import subprocess
 from wirelab import TCP, UDP, aws, geneve, ip4, ip6, ok, run, swapped, tcp, udp, wire
 
@@ -17,6 +18,37 @@ def nft(rules):
                           universal_newlines=True, check=False)
     if done.returncode:
         raise SystemExit('# nft: ' + done.stdout)
+
+
+class Queue:
+    """A program behind a queue, which gives every packet that verdict, or is
+    given verdicts from here; whole: aggregates as they are"""
+
+    def __init__(self, number=1, verdict=None, whole=False):
+        nfq = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nfq')
+        self.program = subprocess.Popen(
+            ['ip', 'netns', 'exec', 'app', nfq] + ['-g'] * whole + [str(number)] +
+            ([verdict] if verdict else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            universal_newlines=True, bufsize=1)
+        if self.program.stdout.readline() != 'ready\n':
+            raise SystemExit('# nfq does not start')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.end()
+
+    def ids(self, count):
+        return [int(self.program.stdout.readline()) for _ in range(count)]
+
+    def verdict(self, number, what='accept'):
+        self.program.stdin.write('%d %s\n' % (number, what))
+
+    def end(self):
+        """Returns how many packets it has seen, but for those of ids()"""
+        self.program.kill()
+        return self.program.communicate()[0].count('\n')
 
 
 def has_egress():

@@ -5,35 +5,12 @@
 none at all. What NAT made lose its context while it was held gets it back, or
 is dropped. Topology: wirelab.py"""
 import os
-import subprocess
 import time
-from nflab import A, B, R, V, back, dgram, nft, of
+from nflab import A, B, Queue, R, V, back, dgram, nft, of
 from wirelab import Lab, finish, ok, run, without_id
 
 lab = Lab()
-NFQ = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nfq')
 LIMIT = 30 * int(os.environ.get('TIMEOUT_FACTOR', '1'))
-
-
-class Queue:
-    """The program, with its verdicts given from here"""
-
-    def __init__(self, number, *args):
-        self.program = subprocess.Popen(
-            ['ip', 'netns', 'exec', 'app', NFQ, str(number), *args], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, universal_newlines=True, bufsize=1)
-        if self.program.stdout.readline() != 'ready\n':
-            raise SystemExit('# nfq does not start')
-
-    def ids(self, count):
-        return [int(self.program.stdout.readline()) for _ in range(count)]
-
-    def verdict(self, number, what='accept'):
-        self.program.stdin.write('%d %s\n' % (number, what))
-
-    def end(self):
-        self.program.kill()
-        self.program.wait()
 
 
 def wait_for(condition):
@@ -93,7 +70,7 @@ def nothing_came():
         return not lab.receive(0, 0)
 
 
-queue = Queue(1)
+queue = Queue()
 accept = [(0, 'accept'), (1, 'accept')]
 
 # ---- each hook, each verdict
@@ -160,11 +137,27 @@ for number, (hook, priority) in enumerate((('prerouting', -150), ('prerouting', 
                    accept[::-1],
                    [(other, dgram(f, 5005, sport=sport)), (3, dgram(f, 5005, sport=sport))])
 
+# ---- the packets of the load balancer, before they are caught
+
+nft('''
+table inet t {
+    chain held {
+        type filter hook prerouting priority raw
+        iifname eth0 udp dport 6081 queue num 1
+    }
+}''')
+for f in 4, 6:
+    v = 'IPv%d, outer packets: ' % f
+    sent = [(i, dgram(f, 5000, data=b'data of %d' % i)) for i in range(4)]
+    queued(v + 'held, then accepted and dropped in the order of the verdicts', sent,
+           ((2, 'accept'), (0, 'drop'), (3, 'accept'), (1, 'accept')),
+           (sent[2], sent[3], sent[1]))
+
 # ---- a program that does it all by itself
 
 rules('forward')
 queue.end()
-queue = Queue(1, 'accept')
+queue = Queue(verdict='accept')
 for f in 4, 6:
     lab.bounce('IPv%d: 500 packets of two contexts' % f,
                [of(i % 2, dgram(f, 5000, data=b'%d' % i)) for i in range(500)])
@@ -178,11 +171,15 @@ for what, command, late in (('link is down', 'ip -n app link set gwlb0 down', 6)
                             ('namespace is deleted', 'ip netns del app', 0),
                             ('module is removed', 'rmmod gwlb', 6)):
     lab = Lab()
-    queue = Queue(1)
+    queue = Queue()
     rules('prerouting', 'filter', NAT + """
     chain post {
         type filter hook postrouting priority filter
         udp dport 5020 queue num 1
+    }
+    chain outer {
+        type filter hook prerouting priority raw
+        iifname eth0 udp sport 60003 udp dport 6081 queue num 1
     }
 """)
     for f in 4, 6:
@@ -190,7 +187,8 @@ for what, command, late in (('link is down', 'ip -n app link set gwlb0 down', 6)
             lab.send(of(c, dgram(f, 5000)))
             lab.send(of(c, dgram(f, 5001, dst=V[f])))
             lab.send(of(c, dgram(f, 5020)))
-    ids = queue.ids(12)
+            lab.send(of(3, dgram(f, 9)))
+    ids = queue.ids(16)
     lab.genl.sock.close()
     run(command)
     for i in ids[:late]:

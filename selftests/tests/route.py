@@ -14,9 +14,8 @@ wirelab.py has the rest.
 import atexit
 import os
 import socket
-import subprocess
 from answerlab import answered, reset, unreachable
-from nflab import A, B, R, V, back, counters, dgram, nft, of, segment
+from nflab import A, B, Queue, R, V, back, counters, dgram, nft, of, segment
 from wirelab import (DF, ICMP, ICMP6, TCP, UAPI, UDP, Lab, attribute, configure, filler, finish,
                      fragments, netns, ok, run, udp)
 
@@ -26,7 +25,6 @@ S = {4: '203.0.113.60', 6: '2001:db8:2::60'}        # at the other end
 ERROR = {4: ICMP, 6: ICMP6}
 PORT_CLOSED = {4: 3, 6: 4}
 EXPIRED = {4: 11, 6: 3}
-NFQ = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nfq')
 atexit.register(run, 'ip netns del out', False)
 
 
@@ -164,10 +162,7 @@ table inet t {
     }
 }
 ''' % (V[4], B[4], V[6], B[6], R[4], R[6]))
-with subprocess.Popen(['ip', 'netns', 'exec', 'app', NFQ, '1', 'accept'], stdout=subprocess.PIPE,
-                      stdin=subprocess.PIPE, universal_newlines=True) as queue:
-    if queue.stdout.readline() != 'ready\n':
-        raise SystemExit('# nfq does not start')
+with Queue(verdict='accept'):
     for f in 4, 6:
         for port, how in (5003, ''), (5013, ', delayed in a queue'):
             v = 'IPv%d%s: ' % (f, how)
@@ -182,7 +177,6 @@ with subprocess.Popen(['ip', 'netns', 'exec', 'app', NFQ, '1', 'accept'], stdout
         old = dgram(f, 4002, dst=V[f], ttl=1)
         answered(lab, v + 'time exceeded behind DNAT', of(1, old), V[f], A[f], ERROR[f],
                  unreachable(f, 0, old, kind=EXPIRED[f], src=V[f]))
-    queue.kill()
 
 # ---- NAT gateway with two arms
 

@@ -4,15 +4,12 @@
 """Two networks with the same addresses behind two endpoints: each has conntrack
 entries of its own. Topology: wirelab.py"""
 import json
-import os
 import re
-import subprocess
-from nflab import A, B, R, V, counters, dgram, nft, segment
+from nflab import A, B, Queue, R, V, counters, dgram, nft, segment
 from wirelab import (ICMP, ICMP6, TCP, Lab, aws, filler, finish, fragments, geneve, ok, run,
                      swapped, wire, without_id)
 
 X, Y, LOW, HIGH = 0x2356de92d389839c, 0x1111222233334444, 1024, 65535
-NFQ = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nfq')
 lab = Lab()
 for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
               'net.ipv4.icmp_msgs_burst=10000', 'net.ipv6.icmp.ratelimit=0'):
@@ -179,9 +176,7 @@ def queue_rules(hook, priority):
 
 for hook, priority in ('prerouting', -150), ('prerouting', 0), ('forward', 0), ('postrouting', 200):
     queue_rules(hook, priority)
-    program = subprocess.Popen(['ip', 'netns', 'exec', 'app', NFQ, '1', 'accept'],
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    program.stdout.readline()
+    queue = Queue(verdict='accept')
     for f in 4, 6:
         v = 'IPv%d, queue in %s at %d: ' % (f, hook, priority)
         a, b, n, r = A[f], B[f], V[f], R[f]
@@ -190,8 +185,7 @@ for hook, priority in ('prerouting', -150), ('prerouting', 0), ('forward', 0), (
         bounce_both(v + 'and its replies', dgram(f, 1234, b, a, 4002), dgram(f, 1234, n, a, 4002))
         bounce_both(v + 'SNAT', dgram(f, 4003), dgram(f, 4003, r))
         bounce_both(v + 'and its replies', dgram(f, 1234, b, r, 4003), dgram(f, 1234, b, a, 4003))
-    program.kill()
-    program.wait()
+    queue.end()
 
 # ---- what the user says in the raw table holds
 

@@ -5,15 +5,12 @@
 """100,000 packets of two networks with the same addresses and ports, through
 stateful rules, NAT and a queue: each comes back under its own options.
 Topology: wirelab.py"""
-import os
 import struct
-import subprocess
-from nflab import A, B, R, V, dgram, nft
+from nflab import A, B, Queue, R, V, dgram, nft
 from wirelab import Lab, aws, finish, geneve, ok, swapped, wire, without_id
 
 PACKETS, PORTS = 100000, 250
 X, Y = 0x2356de92d389839c, 0x1111222233334444
-NFQ = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'nfq')
 lab = Lab()
 nft('''
 table inet t {
@@ -35,9 +32,7 @@ table inet t {
         udp sport 5000-5049 queue to 1
     }
 }''' % (V[4], B[4], A[4], R[4]))
-program = subprocess.Popen(['ip', 'netns', 'exec', 'app', NFQ, '1', 'accept'],
-                           stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-program.stdout.readline()
+queue = Queue(verdict='accept')
 
 
 def of(endpoint, inner):
@@ -73,5 +68,5 @@ drops = lab.drops_since(before)
 ok(not wrong and not missing and not drops, '%d packets, each under its own options' % (
     rounds * len(sent)), '%d wrong, %d missing, drops %s\n%s' % (
         len(wrong), missing, drops, '\n'.join(p.hex() for p in wrong[:4])))
-program.kill()
+queue.end()
 finish()
