@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# slow vrf_early
+"""Two load balancers in two VRFs, with the same addresses, which send to the
+same address of the appliance: each gets its own packets back.
+
+    namespace gwlb            namespace app              namespace other
+    eth0 10.254.11.60 ------- eth0 (red)  eth1 (blue) -- eth0 10.254.11.60
+                              10.254.11.101 both
+wirelab.py has the rest.
+"""
+import atexit
+import json
+import socket
+from nflab import Queue, dgram, nft
+from wirelab import APP, GW, Lab, aws, difference, finish, geneve, netns, ok, run, swapped, wire, \
+    without_id
+
+SIDES = 'red', 'blue'
+atexit.register(run, 'ip netns del other', False)
+run('ip netns del other', check=False)
+lab = Lab()
+run('ip netns exec app sysctl -qw net.ipv4.udp_l3mdev_accept=1')
+run('ip netns add other')
+run('ip link add eth0 netns other address %s mtu 9001 type veth '
+    'peer name eth1 netns app address %s mtu 9001' % (lab.MAC['gwlb'], lab.MAC['app']))
+for ns, dev in ('other', 'eth0'), ('app', 'eth1'):
+    run('ip netns exec %s ethtool -K %s tx off' % (ns, dev))
+for table, (vrf, dev) in enumerate(zip(SIDES, ('eth0', 'eth1')), 100):
+    run('ip -n app link add %s type vrf table %d' % (vrf, table))
+    run('ip -n app link set %s up' % vrf)
+    run('ip -n app link set %s master %s' % (dev, vrf))
+    run('ip -n app link set %s up' % dev)
+    for f in 4, 6:
+        run('ip -n app address replace %s dev %s' % (
+            APP[f] + ('/64 nodad' if f == 6 else '/24'), dev))
+        run('ip -n app neigh replace %s lladdr %s dev %s' % (GW[f], lab.MAC['gwlb'], dev))
+run('ip netns exec other sysctl -qw net.ipv6.conf.all.disable_ipv6=1')
+run('ip -n other link set eth0 up')
+with netns('other'):
+    other = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    other.bind(('eth0', 3))
+    other.setblocking(False)
+SOCKS = dict(zip(SIDES, (lab.sock, other)))
+
+
+def of(inner, f):
+    return wire(geneve(inner, aws()), family=f)
+
+
+def send(side, packet):
+    lab.sock = SOCKS[side]
+    lab.send(packet)
+
+
+def came(side, want, seconds=5):
+    lab.sock = SOCKS[side]
+    return [without_id(p) for p in lab.receive(want, seconds)]
+
+
+def each(name, want):
+    """ok if just these come back to each"""
+    got = {side: came(side, len(want[side])) for side in SIDES}
+    for side in SIDES:
+        got[side] += came(side, 0, 0)
+    ok(got == want, name, '\n'.join('%s: %d of %d, %s' % (
+        s, len(got[s]), len(want[s]),
+        [difference(w, g) for w, g in zip(want[s], got[s]) if w != g][:1]) for s in SIDES))
+
+
+def peers():
+    shown = json.loads(run('ip netns exec app gwlbctl -j show gwlb0'))[0]['peers']
+    index = {json.loads(run('ip -n app -j link show ' + s))[0]['ifindex']: s for s in SIDES}
+    return sorted((p['address'], index[p['vrf']], p['rx_packets'], p['tx_packets']) for p in shown)
+
+
+def data(side, f, number):
+    # the very same under the very same header, but for what tells us which it is
+    return of(dgram(f, 4000, data=b'%4s %d' % (side.encode(), number)), f)
+
+
+nft('''
+table inet t {
+    chain c {
+        type filter hook forward priority 0
+        ct state new,established accept
+    }
+}''')
+for f in 4, 6:
+    want = {side: [] for side in SIDES}
+    for i in range(20):
+        for side in SIDES:
+            send(side, data(side, f, i))
+            want[side].append(swapped(data(side, f, i)))
+    each('IPv%d: by turns' % f, want)
+ok(peers() == sorted((GW[f], s, 20, 20) for f in (4, 6) for s in SIDES),
+   'they are shown apart, with their counters', peers())
+lines = run('ip netns exec app gwlbctl show gwlb0').splitlines()
+ok(sum(' vrf ' in line for line in lines) == 4, 'also as text', '\n'.join(lines))
+tunnel = [run('ip netns exec app conntrack -L -f %s -p udp --dport 6081' % f, check=False)
+          for f in ('ipv4', 'ipv6')]
+ok(not any(' src=' in t for t in tunnel), 'no conntrack entry of the tunnel', tunnel)
+
+# ---- all of one held while the other's pass
+
+nft('''
+table inet t {
+    chain c {
+        type filter hook forward priority 0
+        udp dport 4000 queue num 1
+    }
+}''')
+with Queue() as queue:
+    for f in 4, 6:
+        for first in SIDES:
+            second = SIDES[first == 'red']
+            for side in first, second:
+                for i in range(3):
+                    send(side, data(side, f, i))
+            ids = queue.ids(6)
+            for i in ids[3:] + ids[:3]:
+                queue.verdict(i)
+            each('IPv%d: %s held, %s passes' % (f, first, second),
+                 {s: [swapped(data(s, f, i)) for i in range(3)] for s in SIDES})
+finish()
