@@ -217,9 +217,9 @@ def established():
                      accept""")
 
 
-def bump(*options):
+def bump(*options, cap=2000000):
     def setup(lab):
-        run("gwlbctl", "add", "gwlb0", "max-flows", "2000000", *options)
+        run("gwlbctl", "add", "gwlb0", "max-flows", str(cap), *options)
         run("ip", "link", "set", "gwlb0", "up")
     return setup
 
