@@ -9,14 +9,12 @@ import answerlab
 from answerlab import reset, split, unreachable
 from nflab import A, B, IP
 from wirelab import (APP, DF, GW, ICMP, ICMP6, TCP, UDP, Lab, aws, filler, finish, geneve, ip4,
-                     ok, run, swapped, tcp, udp, wire)
+                     ok, run, swapped, tcp, udp, unlimited_icmp, wire)
 
 C = {4: '192.0.2.9', 6: '2001:db8:eeee::9'}
 SYN = 2
 lab = Lab()
-for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
-              'net.ipv4.icmp_msgs_burst=10000', 'net.ipv6.icmp.ratelimit=0'):
-    run('ip netns exec app sysctl -qw ' + limit, check=False)
+unlimited_icmp('app')
 
 
 def nft(text, check=True):

@@ -7,14 +7,11 @@ IPv6 is switched off. Topology: wirelab.py"""
 import socket
 from answerlab import answered, reset, unreachable
 from nflab import A, B, dgram, nft, of, segment
-from wirelab import APP, GW, ICMP, ICMP6, TCP, UDP, Lab, finish, netns, ok, run
+from wirelab import APP, GW, ICMP, ICMP6, TCP, UDP, Lab, finish, netns, ok, run, unlimited_icmp
 
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 lab = Lab()
-for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
-              'net.ipv4.icmp_msgs_burst=10000', 'net.ipv6.icmp.ratelimit=0'):
-    for ns in 'app', 'gwlb':
-        run('ip netns exec %s sysctl -qw %s' % (ns, limit), check=False)
+unlimited_icmp('app', 'gwlb')
 for f in 4, 6:
     run('ip -n app -%d route add default dev gwlb0 metric 4294967295' % f)
 
@@ -108,7 +105,7 @@ table inet t {
     chain f {
         type filter hook forward priority 0
         tcp dport 80 reject with tcp reset
-        udp dport 53 reject with icmpx admin-prohibited
+        udp dport 53 reject with icmpx type admin-prohibited
     }
 }
 ''')

@@ -5,13 +5,11 @@
 its conntrack entry tells. Topology: wirelab.py"""
 from answerlab import answered, reset, unreachable
 from nflab import A, B, Queue, R, V, dgram, nft, of, segment
-from wirelab import ICMP, ICMP6, TCP, Lab, finish, run
+from wirelab import ICMP, ICMP6, TCP, Lab, finish, run, unlimited_icmp
 
 ERROR, PROHIBITED = {4: ICMP, 6: ICMP6}, {4: 13, 6: 1}
 lab = Lab()
-for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
-              'net.ipv4.icmp_msgs_burst=10000', 'net.ipv6.icmp.ratelimit=0'):
-    run('ip netns exec app sysctl -qw ' + limit)
+unlimited_icmp('app')
 for f in 4, 6:
     run('ip -n app -%d route add default dev gwlb0 metric 4294967295' % f)
 
@@ -19,7 +17,7 @@ RULES = '''
 table inet t {
     chain held {
         type filter hook %s priority %d
-        meta l4proto { tcp, udp } queue to 1
+        meta l4proto { tcp, udp } queue num 1
     }
     chain dstnat {
         type nat hook prerouting priority dstnat
@@ -34,7 +32,7 @@ table inet t {
     chain forward {
         type filter hook forward priority 10
         tcp dport 80 reject with tcp reset
-        udp dport { 53, 56 } reject with icmpx admin-prohibited
+        udp dport { 53, 56 } reject with icmpx type admin-prohibited
     }
 }
 '''

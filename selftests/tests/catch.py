@@ -129,11 +129,11 @@ table inet t {
     chain forward { type filter hook forward priority filter
         iifname eth0 udp dport 6081 ct state new counter name forwarded drop; }
     chain input { type filter hook input priority filter
-        udp dport 6082 ct state new counter name port drop; }
+        udp dport 6082 ct state new counter name local drop; }
     chain output { type filter hook output priority filter
         udp dport 6081 ct state new counter name program; }
     counter forwarded {}
-    counter port {}
+    counter local {}
     counter program {}
 }
 ''')
@@ -148,7 +148,7 @@ with netns('app'):
             program.sendto(b'from a program', (GW[f], 6081))
 lab.receive(2)
 counters('they are tracked, and so is what a program sends to that port',
-         {'forwarded': 2, 'port': 2, 'program': 2})
+         {'forwarded': 2, 'local': 2, 'program': 2})
 nft('')
 run('ip netns exec app sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0')
 

@@ -136,7 +136,7 @@ else:
     print('ok - iptables-legacy # SKIP this system has none')
 
 # established does not match what is untracked
-INPUT = '''table inet t { chain in { type filter hook input priority 0; policy drop;
+INPUT = '''table inet t { chain input { type filter hook input priority 0; policy drop;
     ct state established,related accept
     tcp dport 22 accept
     %s; }; }'''
@@ -146,7 +146,7 @@ for rule in ('udp dport 6081 accept', 'udp dport 6000-7000 accept', 'udp dport {
              'ip saddr 10.254.11.60 udp dport 6081 counter accept'):
     nft(INPUT % rule)
     only('input: ' + rule)
-nft('table inet t { chain in { type filter hook input priority 0; udp dport 6081 drop; }; }')
+nft('table inet t { chain input { type filter hook input priority 0; udp dport 6081 drop; }; }')
 only('input: a rule that drops the port', 'input-drop')
 run(APP + 'gwlbctl set gwlb0 catch auto')
 only('input: of no concern to the early catch')

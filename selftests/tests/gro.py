@@ -36,7 +36,10 @@ for _ in every_way():
                   outer(segments(f, options=b'', last=333, flags={19: ACK | PSH | FIN})),
                   merged=True)
         lab.train(v + 'more than an aggregate carries', outer(segments(f, 60, 1400)), merged=True)
-        lab.train(v + 'jumbo frames', outer(segments(f, 20, 8300)), merged=True)
+        if lab.jumbo:
+            lab.train(v + 'jumbo frames', outer(segments(f, 20, 8300)), merged=True)
+        else:
+            ok(True, v + 'jumbo frames # SKIP veth of this kernel merges none')
         lab.train(v + '60 small ones, odd in length', outer(segments(f, 60, 31)), merged=True)
         lab.train(v + 'no options in GENEVE', outer(segments(f), options=b''), merged=True)
         lab.train(v + '252 bytes of options in GENEVE', outer(
@@ -117,7 +120,7 @@ for how in 'rx-udp-gro-forwarding', 'rx-gro-list':
     for _ in every_way():
         for f in 4, 6:
             v = 'IPv%d: %s: ' % (f, how)
-            forwarding = True if how == 'rx-udp-gro-forwarding' else None
+            forwarding = lab.merges_udp if how == 'rx-udp-gro-forwarding' else None
             for o in 4, 6:
                 lab.train(v + 'UDP in IPv%d' % o, outer(datagrams(f, last=77), o),
                           merged=forwarding)

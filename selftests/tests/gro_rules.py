@@ -10,6 +10,8 @@ from wirelab import APP, EARLY, GW, ICMP, ICMP6, checksum, finish, ok, pseudo, r
 lab = GroLab()
 N = {4: '203.0.113.9', 6: '2001:db8:cccc::9'}
 run('ip netns exec app ethtool -K eth0 rx-udp-gro-forwarding on')
+if not lab.merges_udp:
+    ok(True, 'aggregates of UDP # SKIP this kernel makes none of UDP in UDP')
 MAKE = {'tcp': segments, 'udp': datagrams}
 
 
@@ -20,7 +22,7 @@ def both(name, f, make, expect, **more):
             lab.train('IPv%d: %s: %s, outer checksum %s' % (f, p, name, check),
                       outer(MAKE[p](f, **make), check=check),
                       [swapped(x) for x in outer(MAKE[p](f, **expect), check=check)],
-                      **{'merged': True, **more})
+                      **{'merged': p == 'tcp' or lab.merges_udp, **more})
 
 
 # ---- nft: changes, NAT, drop
@@ -72,7 +74,8 @@ for f in 4, 6:
     for p in 'tcp', 'udp':
         fence = outer(datagrams(f, 1, dport=9), sport=60002)
         got = lab.exchange(outer(MAKE[p](f, dport=7007)) + fence, 1)
-        ok(got == [swapped(x) for x in fence] and 1 < len(lab.seen) < 20,
+        ok(got == [swapped(x) for x in fence] and
+           1 < len(lab.seen) < (20 if p == 'tcp' or lab.merges_udp else 22),
            'IPv%d: %s: drop drops all' % (f, p), '%s, %s' % ([x.hex() for x in got], lab.seen))
 
 nft('''
@@ -109,13 +112,14 @@ for flag in '', '-g ':
                         ('postrouting', 'oifname gwlb0'), ('input', 'udp dport 6081')):
         if hook == 'input' and EARLY:
             continue
-        nft('table inet t { chain c { type filter hook %s priority filter; %s queue to 1; }; }'
+        nft('table inet t { chain c { type filter hook %s priority filter; %s queue num 1; }; }'
             % (hook, match))
         queue = Queue(verdict='accept', whole=bool(flag))
         for f in 4, 6:
-            both('nfq %sin %s' % (flag, hook), f, {}, {}, merged=hook != 'input' or bool(flag))
+            both('nfq %sin %s' % (flag, hook), f, {}, {},
+                 **({} if hook != 'input' or flag else {'merged': False}))
         asked = queue.end()
-        ok(asked == 160 if not flag else 8 <= asked < 80,
+        ok(asked == 160 if not flag else 8 <= asked < (80 if lab.merges_udp else 100),
            'nfq %sin %s: is asked for each %s' % (flag, hook, 'aggregate' if flag else 'packet'),
            asked)
 nft('')
@@ -124,7 +128,7 @@ nft('')
 run('ip -n app route add %s/32 dev eth0 mtu 700 src %s' % (GW[4], APP[4]))
 # the first learns of it
 for f in 4, 6:
-    lab.exchange(outer(segments(f, 1)), 0)
+    lab.exchange(outer(segments(f, 1)), 1)
 pieces = []
 for on in False, True:
     lab.gro(on)

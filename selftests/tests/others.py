@@ -256,8 +256,10 @@ filters()
 done = subprocess.run('ip netns exec app nft -f -'.split(), input='''
 table inet t { flowtable f { hook ingress priority 0; devices = { gwlb0 }; flags offload; }; }
 ''', stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True, check=False)
-ok(done.returncode and 'not supported' in done.stdout,
-   'nft flowtable with flags offload: refused', done.stdout)
+unknown = 'unexpected flags' in done.stdout
+ok(unknown or (done.returncode and 'not supported' in done.stdout),
+   'nft flowtable with flags offload: refused' + unknown * ' # SKIP nft of this system has no such word',
+   done.stdout)
 
 # ---- conntrack helper: FTP, whose data connection is related, with NAT and without
 run('modprobe -a nf_conntrack_ftp nf_nat_ftp')

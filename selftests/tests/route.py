@@ -17,7 +17,7 @@ import socket
 from answerlab import answered, reset, unreachable
 from nflab import A, B, Queue, R, V, back, counters, dgram, nft, of, segment
 from wirelab import (DF, ICMP, ICMP6, TCP, UAPI, UDP, Lab, attribute, configure, filler, finish,
-                     fragments, netns, ok, run, udp)
+                     fragments, netns, ok, run, udp, unlimited_icmp)
 
 G = {4: '198.18.0.1', 6: '2001:db8:5::1'}           # of gwlb0
 E = {4: '203.0.113.1', 6: '2001:db8:2::1'}          # of eth1
@@ -36,10 +36,8 @@ def start(link):
     """A lab whose link has those options, with a second arm"""
     run('ip netns del out', check=False)
     made = Lab(link)
-    for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
-                  'net.ipv4.icmp_msgs_burst=10000', 'net.ipv6.icmp.ratelimit=0',
-                  'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1'):
-        app('sysctl -qw ' + limit)
+    unlimited_icmp('app')
+    app('sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1')
     run('ip netns add out')
     run('ip link add eth1 netns app type veth peer name eth0 netns out')
     for ns, dev, mine in ('app', 'eth1', E), ('out', 'eth0', S):
@@ -152,8 +150,8 @@ table inet t {
     }
     chain forward {
         type filter hook forward priority filter
-        udp dport 5010-5019 queue to 1
-        udp sport 5010-5019 queue to 1
+        udp dport 5010-5019 queue num 1
+        udp sport 5010-5019 queue num 1
     }
     chain post {
         type nat hook postrouting priority srcnat

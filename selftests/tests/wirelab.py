@@ -215,6 +215,14 @@ def run(command, check=True):
     return done.stdout
 
 
+def unlimited_icmp(*namespaces):
+    """ICMP errors as fast as they are asked for. What holds for all namespaces older
+    kernels have in the first alone, and not in these."""
+    for where in [''] + ['ip netns exec %s ' % ns for ns in namespaces]:
+        run(where + 'sysctl -eqw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0 '
+            'net.ipv4.icmp_msgs_per_sec=100000 net.ipv4.icmp_msgs_burst=10000')
+
+
 @contextlib.contextmanager
 def netns(name):
     libc = ctypes.CDLL(None, use_errno=True)

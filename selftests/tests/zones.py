@@ -7,13 +7,11 @@ import json
 import re
 from nflab import A, B, Queue, R, V, counters, dgram, nft, segment
 from wirelab import (ICMP, ICMP6, TCP, Lab, aws, filler, finish, fragments, geneve, ok, run,
-                     swapped, wire, without_id)
+                     swapped, unlimited_icmp, wire, without_id)
 
 X, Y, LOW, HIGH = 0x2356de92d389839c, 0x1111222233334444, 1024, 65535
 lab = Lab()
-for limit in ('net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_msgs_per_sec=100000',
-              'net.ipv4.icmp_msgs_burst=10000', 'net.ipv6.icmp.ratelimit=0'):
-    run('ip netns exec app sysctl -qw ' + limit, check=False)
+unlimited_icmp('app')
 for f in '4', '6':
     run('ip -n app -%s route add default dev gwlb0 metric 4294967295' % f)
 
@@ -69,7 +67,7 @@ def listed():
 
 ZX, ZY = zone_of(X), zone_of(Y)
 STATE = '''
-    chain state {
+    chain states {
         type filter hook forward priority 10
         udp dport 9 accept
         ct state new counter name new
@@ -130,7 +128,7 @@ nft('table inet t {' + NAT + '''
     chain refuse {
         type filter hook forward priority 0
         tcp dport 81 reject with tcp reset
-        udp dport 4002-4010 reject with icmpx admin-prohibited
+        udp dport 4002-4010 reject with icmpx type admin-prohibited
     }
 }''')
 
@@ -168,8 +166,8 @@ def queue_rules(hook, priority):
     nft('table inet t {' + NAT + '''
     chain held {
         type filter hook %s priority %s
-        udp dport 4002-4003 queue to 1
-        udp sport 4002-4003 queue to 1
+        udp dport 4002-4003 queue num 1
+        udp sport 4002-4003 queue num 1
     }
 }''' % (hook, priority))
 

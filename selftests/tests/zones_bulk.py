@@ -22,14 +22,14 @@ table inet t {
         type nat hook postrouting priority srcnat
         ip saddr %s snat to %s
     }
-    chain state {
+    chain states {
         type filter hook forward priority 0
         udp sport 1000-9999 ct state != established ct state != new drop
         udp dport 1000-9999 ct state != established drop
     }
     chain held {
         type filter hook prerouting priority 10
-        udp sport 5000-5049 queue to 1
+        udp sport 5000-5049 queue num 1
     }
 }''' % (V[4], B[4], A[4], R[4]))
 queue = Queue(verdict='accept')
