@@ -130,10 +130,11 @@ index_update() {
 }
 need_index() { locked "apt-$1" index_update "$1"; }
 
-# releases SUITE[-ARCH] FLAVOUR: what kernels SUITE has, oldest first
+# releases SUITE[-ARCH] FLAVOUR: what kernels SUITE has, oldest first. Images whose
+# headers have left the mirror are of no use.
 releases() {
-	suite_apt "$1" apt-cache pkgnames linux-image- | sort -V |
-		sed -nE "s/^linux-image-([0-9]+\.[0-9]+\.[^-]*(-[0-9][^-]*)?-$2)\$/\1/p"
+	suite_apt "$1" apt-cache pkgnames linux-headers- | sort -V |
+		sed -nE "s/^linux-headers-([0-9]+\.[0-9]+\.[^-]*(-[0-9][^-]*)?-$2)\$/\1/p"
 }
 
 qemu_major() { # ARCH
