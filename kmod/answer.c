@@ -15,6 +15,7 @@
 #include <net/route.h>
 #include "answer.h"
 #include "bump.h"
+#include "compat.h"
 #include "conntrack.h"
 #include "link.h"
 #include "net.h"

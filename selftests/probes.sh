@@ -25,6 +25,8 @@ change() {
 	sed -i "$2" "$include/$1"
 	! cmp -s "$include/$1" /tmp/unchanged
 }
+# renamed NAME: in all headers, as if it were not there
+renamed() { grep -rlw "$1" "$include" | xargs sed -i "s/\<$1\>/no_$1/"; }
 found() { # LINE...: of diff, gone and come
 	diff <(printf '%s\n' "$@") <(diff /tmp/before <(defines) | grep '^[<>]')
 }
@@ -43,7 +45,11 @@ without() { # PATTERN of options
 	make -s -C "/lib/modules/$rel/build" M=/src clean
 	build
 }
-wants_none() { ! nm -u gwlb.ko | grep -E "$1"; }
+# what the kernel has in any case does no harm
+wants_none() {
+	! nm -u gwlb.ko | grep -vwE '__ipv6_addr_type|csum_ipv6_magic|ipv6_stub|nf_ipv6_ops' |
+		grep -E "$1"
+}
 check "without conntrack" without "NF_CONNTRACK|NF_NAT|NF_CT|NF_DEFRAG|NFT_CT|NETFILTER_CONNCOUNT"
 check "without conntrack: wants nothing of it" wants_none 'nf_(ct|conntrack|nat)_'
 check "without nf_tables" without "NF_TABLES|NFT_"
@@ -65,8 +71,8 @@ check "a socket is a sock" change net/udp_tunnel.h \
 check "dst_alloc() without initial_ref" change net/dst.h \
 	'/^void \*dst_alloc(/s/, int initial_ref//'
 # as in 5.10
-check "no skb_clear_tstamp()" change linux/skbuff.h s/skb_clear_tstamp/skb_clear_it/
-check "no kfree_skb_reason()" change linux/skbuff.h s/kfree_skb_reason/kfree_it/
+check "no skb_clear_tstamp()" renamed skb_clear_tstamp
+check "no kfree_skb_reason()" renamed kfree_skb_reason
 check "probes of the mixture" probe
 check "they find just that" found '< DROP_REASON' '> DST_ALLOC_WITHOUT_REF' \
 	'< SKB_CLEAR_TSTAMP' '> UDP_TUNNEL_SOCK_IS_SOCK'
