@@ -501,8 +501,8 @@ no other: [.drops[] | select(.packets > 0)] | length == 4
 their sum: .dropped == 7 and ([.drops[].packets] | add) == 7
 flows: .flows > 0
 two load balancers: .peers | length == 2
-the one with IPv4: .peers[0] | del(.idle_ms) == {address: "192.0.2.60", local: "192.0.2.101", rx_packets: 4, rx_bytes: 80, tx_packets: 3, tx_bytes: 60}
-the one with IPv6: .peers[1] | del(.idle_ms) == {address: "2001:db8::60", local: "2001:db8::101", rx_packets: 1, rx_bytes: 20, tx_packets: 1, tx_bytes: 20}
+the one with IPv4: .peers[0] | del(.idle_ms) == {address: "192.0.2.60", local: "192.0.2.101", rx_packets: 4, rx_bytes: 80, tx_packets: 3, tx_bytes: 60, vrf: null}
+the one with IPv6: .peers[1] | del(.idle_ms) == {address: "2001:db8::60", local: "2001:db8::101", rx_packets: 1, rx_bytes: 20, tx_packets: 1, tx_bytes: 20, vrf: null}
 when they were seen: [.peers[].idle_ms] | all(. >= 0 and . < 60000)
 EOF
 facts <<'EOF'
