@@ -285,22 +285,23 @@ static inline void gwlb_dev_free_tstats(struct net_device *dev)
 }
 
 int gwlb_link_new(struct net *net, struct net_device *dev,
-		  struct nlattr *data[], struct netlink_ext_ack *extack);
+		  struct nlattr *tb[], struct nlattr *data[],
+		  struct netlink_ext_ack *extack);
 
 #ifdef HAVE_NEWLINK_PARAMS
 static inline int gwlb_newlink(struct net_device *dev,
 			       struct rtnl_newlink_params *params,
 			       struct netlink_ext_ack *extack)
 {
-	return gwlb_link_new(rtnl_newlink_link_net(params), dev, params->data,
-			     extack);
+	return gwlb_link_new(rtnl_newlink_link_net(params), dev, params->tb,
+			     params->data, extack);
 }
 #else
 static inline int gwlb_newlink(struct net *net, struct net_device *dev,
 			       struct nlattr *tb[], struct nlattr *data[],
 			       struct netlink_ext_ack *extack)
 {
-	return gwlb_link_new(net, dev, data, extack);
+	return gwlb_link_new(net, dev, tb, data, extack);
 }
 #endif
 

@@ -24,6 +24,7 @@ const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1] = {
 	[GWLB_A_CONF_ZONES]	= { .type = NLA_U8 },
 	[GWLB_A_CONF_ZONE_LOW]	= { .type = NLA_U16 },
 	[GWLB_A_CONF_ZONE_HIGH]	= { .type = NLA_U16 },
+	[GWLB_A_CONF_ENDPOINTS]	= { .type = NLA_NESTED },
 };
 
 static const struct nla_policy allow_policy[GWLB_A_ALLOW_MAX + 1] = {
@@ -33,6 +34,11 @@ static const struct nla_policy allow_policy[GWLB_A_ALLOW_MAX + 1] = {
 static const struct nla_policy prefix_policy[GWLB_A_PREFIX_MAX + 1] = {
 	[GWLB_A_PREFIX_ADDRESS]	= { .type = NLA_BINARY, .len = 16 },
 	[GWLB_A_PREFIX_LENGTH]	= { .type = NLA_U8 },
+};
+
+static const struct nla_policy endpoints_policy[GWLB_A_ENDPOINTS_MAX + 1] = {
+	[GWLB_A_ENDPOINTS_ID]	= { .type = NLA_U64 },
+	[GWLB_A_ENDPOINTS_GATEWAY] = { .type = NLA_BINARY, .len = 16 },
 };
 
 static bool prefix_has(const struct gwlb_prefix *p, const struct gwlb_address *a)
@@ -260,6 +266,49 @@ static int get_trust(struct gwlb_conf *conf, struct nlattr *data[],
 	return 0;
 }
 
+static bool get_claim(struct gwlb_endpoint_id *id, const struct nlattr *nla)
+{
+	memset(id, 0, sizeof(*id));
+	if (nla_type(nla) == GWLB_A_ENDPOINTS_GATEWAY)
+		return !get_address(&id->gateway, nla);
+	id->id = nla_get_u64(nla);
+	return id->id;
+}
+
+static int get_claims(struct gwlb_conf *conf, const struct nlattr *list,
+		      struct netlink_ext_ack *extack)
+{
+	struct gwlb_endpoint_id id;
+	const struct nlattr *nla;
+	int rem, err;
+
+	err = nla_validate_nested(list, GWLB_A_ENDPOINTS_MAX, endpoints_policy,
+				  extack);
+	if (err)
+		return err;
+	conf->claim_count = 0;
+	nla_for_each_nested(nla, list, rem) {
+		if (!get_claim(&id, nla)) {
+			NL_SET_ERR_MSG_ATTR(extack, list,
+					    "Name an endpoint by id, which is not 0, or one without id by gateway, of 4 or 16 bytes");
+			return -EINVAL;
+		}
+		if (gwlb_conf_claims(conf, &id))
+			continue;
+		if (conf->claim_count == GWLB_CLAIMS_MAX) {
+			NL_SET_ERR_MSG_ATTR(extack, list,
+					    "A link can take at most 32 endpoints");
+			return -E2BIG;
+		}
+		conf->claims[conf->claim_count++] = id;
+	}
+	if (conf->claim_count)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, list,
+			    "A link on another takes at least one endpoint; to give all of them back, delete it");
+	return -EINVAL;
+}
+
 static int get_local(struct gwlb_conf *conf, const struct nlattr *nla,
 		     struct netlink_ext_ack *extack)
 {
@@ -324,6 +373,8 @@ struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
 		err = get_endpoints(conf, data, extack);
 	if (!err)
 		err = get_trust(conf, data, extack);
+	if (!err && data[GWLB_A_CONF_ENDPOINTS])
+		err = get_claims(conf, data[GWLB_A_CONF_ENDPOINTS], extack);
 	if (err) {
 		kfree(conf);
 		return ERR_PTR(err);
@@ -343,37 +394,42 @@ static int fill_prefix(struct sk_buff *skb, const struct gwlb_prefix *p)
 	return 0;
 }
 
-/**
- * gwlb_conf_fill() - write a configuration as attributes
- * @skb: written to; the caller cancels its nest on error
- * @conf: configuration
- *
- * Return: 0 or -EMSGSIZE.
- */
-int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
+static int fill_claims(struct sk_buff *skb, const struct gwlb_conf *conf)
+{
+	struct nlattr *nest = nla_nest_start(skb, GWLB_A_CONF_ENDPOINTS);
+	int i, err;
+
+	if (!nest)
+		return -EMSGSIZE;
+	for (i = 0; i < conf->claim_count; i++) {
+		const struct gwlb_endpoint_id *id = &conf->claims[i];
+
+		if (id->id)
+			err = nla_put_u64_64bit(skb, GWLB_A_ENDPOINTS_ID, id->id,
+						GWLB_A_ENDPOINTS_PAD);
+		else
+			err = nla_put(skb, GWLB_A_ENDPOINTS_GATEWAY,
+				      id->gateway.len, &id->gateway.a);
+		if (err)
+			return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* What a link with sockets has more than one without */
+static int fill_outer(struct sk_buff *skb, const struct gwlb_conf *conf)
 {
 	struct nlattr *nest;
 	int i;
 
 	if (nla_put_u16(skb, GWLB_A_CONF_PORT, conf->port) ||
 	    nla_put(skb, GWLB_A_CONF_LOCAL, conf->local.len, &conf->local.a) ||
-	    nla_put_u8(skb, GWLB_A_CONF_MODE, conf->mode) ||
 	    nla_put_u8(skb, GWLB_A_CONF_TTL, conf->ttl) ||
 	    nla_put_u8(skb, GWLB_A_CONF_TOS, conf->tos) ||
 	    nla_put_u8(skb, GWLB_A_CONF_CRITICAL, conf->critical) ||
-	    nla_put_u32(skb, GWLB_A_CONF_MAX_FLOWS, conf->max_flows) ||
 	    nla_put_u8(skb, GWLB_A_CONF_CATCH, conf->catch) ||
-	    nla_put_u32(skb, GWLB_A_CONF_TRUST_MARK, conf->trust_mark) ||
-	    nla_put_u32(skb, GWLB_A_CONF_TRUST_MASK, conf->trust_mask) ||
-	    nla_put_u32(skb, GWLB_A_CONF_TRUST_SECONDS, conf->trust_seconds) ||
-	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_TCP, conf->timeout_tcp) ||
-	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_OTHER, conf->timeout_other) ||
-	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MARK, conf->divert_mark) ||
-	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MASK, conf->divert_mask) ||
-	    nla_put_u32(skb, GWLB_A_CONF_MAX_ENDPOINTS, conf->max_endpoints) ||
-	    nla_put_u8(skb, GWLB_A_CONF_ZONES, conf->zones) ||
-	    nla_put_u16(skb, GWLB_A_CONF_ZONE_LOW, conf->zone_low) ||
-	    nla_put_u16(skb, GWLB_A_CONF_ZONE_HIGH, conf->zone_high))
+	    nla_put_u32(skb, GWLB_A_CONF_MAX_ENDPOINTS, conf->max_endpoints))
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, GWLB_A_CONF_ALLOW);
 	if (!nest)
@@ -386,6 +442,32 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
 }
 
 /**
+ * gwlb_conf_fill() - write a configuration as attributes
+ * @skb: written to; the caller cancels its nest on error
+ * @conf: configuration
+ *
+ * Return: 0 or -EMSGSIZE.
+ */
+int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf)
+{
+	if (nla_put_u8(skb, GWLB_A_CONF_MODE, conf->mode) ||
+	    nla_put_u32(skb, GWLB_A_CONF_MAX_FLOWS, conf->max_flows) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TRUST_MARK, conf->trust_mark) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TRUST_MASK, conf->trust_mask) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TRUST_SECONDS, conf->trust_seconds) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_TCP, conf->timeout_tcp) ||
+	    nla_put_u32(skb, GWLB_A_CONF_TIMEOUT_OTHER, conf->timeout_other) ||
+	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MARK, conf->divert_mark) ||
+	    nla_put_u32(skb, GWLB_A_CONF_DIVERT_MASK, conf->divert_mask) ||
+	    nla_put_u8(skb, GWLB_A_CONF_ZONES, conf->zones) ||
+	    nla_put_u16(skb, GWLB_A_CONF_ZONE_LOW, conf->zone_low) ||
+	    nla_put_u16(skb, GWLB_A_CONF_ZONE_HIGH, conf->zone_high))
+		return -EMSGSIZE;
+	return conf->claim_count ? fill_claims(skb, conf) :
+				   fill_outer(skb, conf);
+}
+
+/**
  * gwlb_conf_size() - room that gwlb_conf_fill() needs
  * @conf: configuration
  *
@@ -395,6 +477,7 @@ size_t gwlb_conf_size(const struct gwlb_conf *conf)
 {
 	return 3 * nla_total_size(2) + nla_total_size(16) +
 	       6 * nla_total_size(1) + 9 * nla_total_size(4) + nla_total_size(0) +
+	       conf->claim_count * (nla_total_size(16) + nla_total_size(0)) +
 	       conf->allow_count * (nla_total_size(0) + nla_total_size(16) +
 				    nla_total_size(1));
 }

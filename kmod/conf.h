@@ -5,8 +5,10 @@
 #include <linux/rcupdate.h>
 #include <net/netlink.h>
 #include "drop.h"
+#include "endpoint.h"
 
 #define GWLB_ALLOW_MAX	32
+#define GWLB_CLAIMS_MAX	32
 /* A week; in jiffies it has to fit 31 bits */
 #define GWLB_TIMEOUT_MAX	604800
 
@@ -44,6 +46,8 @@ struct gwlb_prefix {
  * @tos: of the outer header
  * @allow_count: used entries of @allow, 0 for any sender
  * @allow: permitted outer sources
+ * @claim_count: used entries of @claims, 0 for a link with sockets
+ * @claims: endpoints that the link takes from another
  */
 struct gwlb_conf {
 	struct rcu_head rcu;
@@ -68,6 +72,8 @@ struct gwlb_conf {
 	u8 tos;
 	u8 allow_count;
 	struct gwlb_prefix allow[GWLB_ALLOW_MAX];
+	u8 claim_count;
+	struct gwlb_endpoint_id claims[GWLB_CLAIMS_MAX];
 };
 
 extern const struct nla_policy gwlb_conf_policy[GWLB_A_CONF_MAX + 1];
@@ -79,6 +85,24 @@ int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf);
 size_t gwlb_conf_size(const struct gwlb_conf *conf);
 bool gwlb_conf_allows(const struct gwlb_conf *conf,
 		      const struct gwlb_address *sender);
+
+/**
+ * gwlb_conf_claims() - does a configuration name an endpoint
+ * @conf: configuration
+ * @id: of it
+ *
+ * Return: true if a link with it takes that endpoint from another.
+ */
+static inline bool gwlb_conf_claims(const struct gwlb_conf *conf,
+				    const struct gwlb_endpoint_id *id)
+{
+	int i;
+
+	for (i = 0; i < conf->claim_count; i++)
+		if (gwlb_endpoint_id_equal(&conf->claims[i], id))
+			return true;
+	return false;
+}
 
 /**
  * gwlb_conf_early() - are packets taken before the socket sees them

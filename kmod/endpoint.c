@@ -40,9 +40,7 @@ struct gwlb_endpoint *gwlb_endpoint_find(struct gwlb_endpoints *eps,
 
 	/* the condition of lockdep is one of two, known to the callers */
 	hlist_for_each_entry_rcu(ep, bucket(eps, id), node, true)
-		if (ep->id.id == id->id &&
-		    ep->id.gateway.len == id->gateway.len &&
-		    ipv6_addr_equal(&ep->id.gateway.a, &id->gateway.a))
+		if (gwlb_endpoint_id_equal(&ep->id, id))
 			return ep;
 	return NULL;
 }
@@ -203,8 +201,8 @@ static bool goes_before(const struct gwlb_endpoint *a,
 	return time_before(READ_ONCE(a->last_seen), READ_ONCE(b->last_seen));
 }
 
-/* The longest idle of a few picked by chance makes room, unless it has
- * settings. With the lock.
+/* The longest idle of a few picked by chance makes room, unless it is kept by
+ * settings or a link. With the lock.
  */
 static void evict(struct gwlb_endpoints *eps)
 {
@@ -215,7 +213,7 @@ static void evict(struct gwlb_endpoints *eps)
 	for (i = 0; i < ARRAY_SIZE(eps->list) && seen < 32; i++) {
 		hlist_for_each_entry(ep, &eps->list[(first + i) %
 				     ARRAY_SIZE(eps->list)], node) {
-			if (settings(ep))
+			if (settings(ep) || rcu_access_pointer(ep->child))
 				continue;
 			seen++;
 			if (!victim || goes_before(ep, victim))
@@ -364,13 +362,13 @@ int gwlb_endpoint_set(struct gwlb_endpoints *eps,
 			return 0;
 		kfree(conf);
 		NL_SET_ERR_MSG(extack,
-			       "As many endpoints as the link may have, have settings; forget some or raise max-endpoints");
+			       "As many endpoints as the link may have, have settings or a link of their own; forget some or raise max-endpoints");
 		return -ENOSPC;
 	}
 	old = settings(ep);
 	rcu_assign_pointer(ep->conf, conf);
 	set_zone(eps, ep);
-	if (!conf && !ep->seen)
+	if (!conf && !ep->seen && !rcu_access_pointer(ep->child))
 		unlist(eps, ep);
 	spin_unlock_bh(&eps->lock);
 	if (old)
@@ -382,21 +380,32 @@ int gwlb_endpoint_set(struct gwlb_endpoints *eps,
  * gwlb_endpoint_forget() - drop an endpoint, its counters and settings
  * @eps: of the link
  * @id: of it
+ * @extack: says why not
  *
  * With its next packets it comes again as one that is new.
  *
- * Return: false if there is none.
+ * Return: 0 or a negative errno.
  * Context: process.
  */
-bool gwlb_endpoint_forget(struct gwlb_endpoints *eps,
-			  const struct gwlb_endpoint_id *id)
+int gwlb_endpoint_forget(struct gwlb_endpoints *eps,
+			 const struct gwlb_endpoint_id *id,
+			 struct netlink_ext_ack *extack)
 {
 	struct gwlb_endpoint_conf *old = NULL;
 	struct gwlb_endpoint *ep;
+	int err = 0;
 
 	spin_lock_bh(&eps->lock);
 	ep = gwlb_endpoint_find(eps, id);
-	if (ep) {
+	if (!ep) {
+		NL_SET_ERR_MSG(extack,
+			       "There is no such endpoint, neither seen nor with settings");
+		err = -ENOENT;
+	} else if (rcu_access_pointer(ep->child)) {
+		NL_SET_ERR_MSG(extack,
+			       "The endpoint has a link of its own; delete that first");
+		err = -EBUSY;
+	} else {
 		old = settings(ep);
 		RCU_INIT_POINTER(ep->conf, NULL);
 		set_zone(eps, ep);
@@ -405,7 +414,65 @@ bool gwlb_endpoint_forget(struct gwlb_endpoints *eps,
 	spin_unlock_bh(&eps->lock);
 	if (old)
 		kfree_rcu(old, rcu);
-	return ep;
+	return err;
+}
+
+/**
+ * gwlb_endpoint_claim() - let the packets of an endpoint go to another link
+ * @eps: of the link that receives them
+ * @id: of it, seen or not
+ * @child: link that they go to, and may come to from now on
+ *
+ * Return: 0; -EBUSY if it has another one, -ENOSPC without room.
+ * Context: process.
+ */
+int gwlb_endpoint_claim(struct gwlb_endpoints *eps,
+			const struct gwlb_endpoint_id *id,
+			struct gwlb_link *child)
+{
+	struct gwlb_endpoint *ep;
+	int err = 0;
+
+	spin_lock_bh(&eps->lock);
+	ep = gwlb_endpoint_find(eps, id);
+	if (!ep)
+		ep = list_new(eps, id);
+	if (!ep) {
+		err = -ENOSPC;
+	} else if (!rcu_access_pointer(ep->child)) {
+		rcu_assign_pointer(ep->child, child);
+		WRITE_ONCE(eps->claims, eps->claims + 1);
+	} else if (rcu_access_pointer(ep->child) != child) {
+		err = -EBUSY;
+	}
+	spin_unlock_bh(&eps->lock);
+	return err;
+}
+
+/**
+ * gwlb_endpoint_unclaim() - the opposite
+ * @eps: of the link that receives them
+ * @id: of it
+ * @child: link that its packets went to, and may go to for an RCU grace
+ *	period; another link keeps it
+ *
+ * Context: process.
+ */
+void gwlb_endpoint_unclaim(struct gwlb_endpoints *eps,
+			   const struct gwlb_endpoint_id *id,
+			   struct gwlb_link *child)
+{
+	struct gwlb_endpoint *ep;
+
+	spin_lock_bh(&eps->lock);
+	ep = gwlb_endpoint_find(eps, id);
+	if (ep && rcu_access_pointer(ep->child) == child) {
+		RCU_INIT_POINTER(ep->child, NULL);
+		WRITE_ONCE(eps->claims, eps->claims - 1);
+		if (!ep->seen && !settings(ep))
+			unlist(eps, ep);
+	}
+	spin_unlock_bh(&eps->lock);
 }
 
 /**

@@ -11,6 +11,7 @@
 #define GWLB_ENDPOINT_NAME	32
 
 struct gwlb_conf;
+struct gwlb_link;
 struct netlink_ext_ack;
 
 /**
@@ -50,7 +51,8 @@ struct gwlb_endpoint_conf {
  * @id: what it is known by
  * @conf: settings, NULL for none
  * @cpu: traffic; NULL if it was never listed
- * @listed: it is in the list; one that is not has no settings
+ * @child: the link that its packets go to, NULL for that of the list
+ * @listed: it is in the list; one that is not has neither settings nor a link
  * @seen: packets came
  * @zone: conntrack zone, 0 for none
  * @first_seen: jiffies of the first packet
@@ -67,6 +69,7 @@ struct gwlb_endpoint {
 	struct gwlb_endpoint_id id;
 	struct gwlb_endpoint_conf __rcu *conf;
 	struct gwlb_traffic_cpu __percpu *cpu;
+	struct gwlb_link __rcu *child;
 	bool listed;
 	bool seen;
 	u16 zone;
@@ -83,6 +86,7 @@ struct gwlb_endpoint {
  * @list: by id
  * @by_zone: those with a zone
  * @count: how many
+ * @claims: how many of them have a link of their own
  * @seed: so that nobody can make them all fall into one bucket
  * @max: most that there may be
  * @zones: enum gwlb_zones
@@ -96,6 +100,7 @@ struct gwlb_endpoints {
 	struct hlist_head list[256];
 	struct hlist_head by_zone[256];
 	unsigned int count;
+	unsigned int claims;
 	u32 seed;
 	u32 max;
 	u8 zones;
@@ -119,14 +124,35 @@ int gwlb_endpoint_set(struct gwlb_endpoints *eps,
 		      const struct gwlb_endpoint_id *id,
 		      struct gwlb_endpoint_conf *conf,
 		      struct netlink_ext_ack *extack);
-bool gwlb_endpoint_forget(struct gwlb_endpoints *eps,
-			  const struct gwlb_endpoint_id *id);
+int gwlb_endpoint_forget(struct gwlb_endpoints *eps,
+			 const struct gwlb_endpoint_id *id,
+			 struct netlink_ext_ack *extack);
+int gwlb_endpoint_claim(struct gwlb_endpoints *eps,
+			const struct gwlb_endpoint_id *id,
+			struct gwlb_link *child);
+void gwlb_endpoint_unclaim(struct gwlb_endpoints *eps,
+			   const struct gwlb_endpoint_id *id,
+			   struct gwlb_link *child);
 
 bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
 			 const struct gwlb_endpoint *ep);
 bool gwlb_endpoints_own_zone(struct gwlb_endpoints *eps, u16 zone);
 
 void gwlb_endpoint_count_rx(struct gwlb_endpoint *ep, unsigned int bytes);
+
+/**
+ * gwlb_endpoint_id_equal() - do two ids mean the same endpoint
+ * @a: one
+ * @b: other
+ *
+ * Return: true if they do.
+ */
+static inline bool gwlb_endpoint_id_equal(const struct gwlb_endpoint_id *a,
+					  const struct gwlb_endpoint_id *b)
+{
+	return a->id == b->id && a->gateway.len == b->gateway.len &&
+	       ipv6_addr_equal(&a->gateway.a, &b->gateway.a);
+}
 
 /**
  * gwlb_endpoint_same() - are two the same endpoint
@@ -140,9 +166,7 @@ void gwlb_endpoint_count_rx(struct gwlb_endpoint *ep, unsigned int bytes);
 static inline bool gwlb_endpoint_same(const struct gwlb_endpoint *a,
 				      const struct gwlb_endpoint *b)
 {
-	return a == b || (a->id.id == b->id.id &&
-			  a->id.gateway.len == b->id.gateway.len &&
-			  ipv6_addr_equal(&a->id.gateway.a, &b->id.gateway.a));
+	return a == b || gwlb_endpoint_id_equal(&a->id, &b->id);
 }
 
 /**

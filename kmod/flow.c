@@ -218,7 +218,7 @@ struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 				const struct gwlb_key *key, int turned,
 				const u8 *options)
 {
-	struct gwlb_endpoint_id id = { .id = 0 };
+	struct gwlb_endpoint_id id = gwlb_key_endpoint(key);
 	struct gwlb_endpoint *endpoint;
 	struct gwlb_flow *flow;
 	struct dst_entry *dst;
@@ -247,9 +247,6 @@ struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 				   key->vrf);
 	if (!flow->peer)
 		goto release;
-	id.id = key->geneve.endpoint;
-	if (!id.id)
-		id.gateway = key->remote;
 	endpoint = gwlb_endpoint_get(&link->endpoints, &id);
 	if (!endpoint)
 		goto release;

@@ -36,6 +36,22 @@ struct gwlb_key {
 };
 
 /**
+ * gwlb_key_endpoint() - the endpoint of a packet
+ * @key: header of it
+ *
+ * Return: its id.
+ */
+static inline struct gwlb_endpoint_id
+gwlb_key_endpoint(const struct gwlb_key *key)
+{
+	struct gwlb_endpoint_id id = { .id = key->geneve.endpoint };
+
+	if (!id.id)
+		id.gateway = key->remote;
+	return id;
+}
+
+/**
  * struct gwlb_flow - a flow of inner packets under one context: all that it
  *	takes to send one back
  * @packets: received; [0] as in the tuple, [1] the other way round

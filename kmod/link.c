@@ -9,6 +9,7 @@
 #include "answer.h"
 #include "bump.h"
 #include "catch.h"
+#include "child.h"
 #include "compat.h"
 #include "link.h"
 #include "net.h"
@@ -101,7 +102,7 @@ static int link_open(struct net_device *dev)
 			gwlb_zone_stop(dev_net(dev));
 		return err;
 	}
-	err = gwlb_catch_start(link);
+	err = link->parent ? 0 : gwlb_catch_start(link);
 	if (err) {
 		gwlb_answer_stop(dev);
 		if (nobody_up(dev))
@@ -125,7 +126,8 @@ static int link_stop(struct net_device *dev)
 	 * queues, while what waits there still finds the hook that it waits for
 	 */
 	gwlb_answer_stop(dev);
-	gwlb_catch_stop(link);
+	if (!link->parent)
+		gwlb_catch_stop(link);
 	if (nobody_up(dev))
 		gwlb_zone_stop(dev_net(dev));
 	/* netif_running() is false already; wait for receivers that saw it
@@ -145,6 +147,13 @@ static void link_stats64(struct net_device *dev, struct rtnl_link_stats64 *s)
 	gwlb_drops_stats64(&link->drops, s);
 }
 
+static int link_get_iflink(const struct net_device *dev)
+{
+	const struct gwlb_link *link = netdev_priv(dev);
+
+	return link->parent ? link->parent->dev->ifindex : dev->ifindex;
+}
+
 static const struct net_device_ops netdev_ops = {
 	.ndo_init = link_init,
 	.ndo_uninit = link_uninit,
@@ -152,6 +161,7 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_stop = link_stop,
 	.ndo_start_xmit = gwlb_tx,
 	.ndo_get_stats64 = link_stats64,
+	.ndo_get_iflink = link_get_iflink,
 };
 
 static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
@@ -172,6 +182,7 @@ static void link_setup(struct net_device *dev)
 	struct gwlb_link *link = netdev_priv(dev);
 
 	link->dev = dev;
+	INIT_LIST_HEAD(&link->children);
 	INIT_LIST_HEAD(&link->list);
 	gwlb_peers_init(&link->peers);
 	gwlb_endpoints_init(&link->endpoints, dev);
@@ -214,8 +225,9 @@ static int link_validate(struct nlattr *tb[], struct nlattr *data[],
 
 /**
  * gwlb_link_new() - make a link, whatever form the kernel asks for it in
- * @net: namespace of its sockets
+ * @net: namespace of its sockets, or of the link that it is on
  * @dev: not registered yet
+ * @tb: indexed by IFLA_*
  * @data: indexed by GWLB_A_CONF_*, or NULL
  * @extack: says why not
  *
@@ -223,25 +235,38 @@ static int link_validate(struct nlattr *tb[], struct nlattr *data[],
  * Context: process, RTNL.
  */
 int gwlb_link_new(struct net *net, struct net_device *dev,
-		  struct nlattr *data[], struct netlink_ext_ack *extack)
+		  struct nlattr *tb[], struct nlattr *data[],
+		  struct netlink_ext_ack *extack)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 	struct gwlb_conf *conf;
 	int err;
 
+	err = gwlb_child_init(link, net, tb, data, extack);
+	if (err)
+		return err;
 	conf = gwlb_conf_new(NULL, data, extack);
 	if (IS_ERR(conf))
 		return PTR_ERR(conf);
-	link->net = net;
 	rcu_assign_pointer(link->conf, conf);
 	gwlb_endpoints_configure(&link->endpoints, conf);
 
-	err = gwlb_socks_open(&link->socks, link, conf, extack);
+	err = gwlb_child_check(link, data, conf, extack);
+	if (!err && !link->parent)
+		err = gwlb_socks_open(&link->socks, link, conf, extack);
 	if (err)
 		goto conf;
 	err = register_netdevice(dev);
 	if (err)
 		goto socks;
+	if (link->parent) {
+		err = gwlb_child_claim(link, NULL, conf, extack);
+		if (err)
+			unregister_netdevice(dev);
+		else
+			list_add(&link->list, &link->parent->children);
+		return err;
+	}
 	list_add(&link->list, &gwlb_net(net)->links);
 	gwlb_socks_start(&link->socks, link);
 	return 0;
@@ -268,6 +293,11 @@ static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 	if (IS_ERR(conf))
 		return PTR_ERR(conf);
 
+	err = gwlb_child_check(link, data, conf, extack);
+	if (!err && link->parent)
+		err = gwlb_child_claim(link, old, conf, extack);
+	if (err)
+		goto conf;
 	if (conf->port == old->port && !gwlb_address_equal(&conf->local, &old->local)) {
 		NL_SET_ERR_MSG(extack,
 			       "The local address cannot be changed while the port stays; delete the link and add it again");
@@ -299,7 +329,11 @@ conf:
 static void link_dellink(struct net_device *dev, struct list_head *head)
 {
 	struct gwlb_link *link = netdev_priv(dev);
+	struct gwlb_link *child, *next;
 
+	list_for_each_entry_safe(child, next, &link->children, list)
+		link_dellink(child->dev, head);
+	gwlb_child_release(link);
 	list_del_init(&link->list);
 	unregister_netdevice_queue(dev, head);
 }
@@ -323,7 +357,7 @@ static struct net *link_get_link_net(const struct net_device *dev)
 {
 	const struct gwlb_link *link = netdev_priv(dev);
 
-	return link->net;
+	return link->parent ? dev_net(link->parent->dev) : link->net;
 }
 
 struct rtnl_link_ops gwlb_link_ops __read_mostly = {

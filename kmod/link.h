@@ -15,7 +15,9 @@
  * struct gwlb_link - private part of a gwlb netdevice
  * @dev: the device
  * @net: namespace of the sockets, which may be another than that of @dev
- * @list: among the links with sockets in @net; RTNL
+ * @parent: the link whose sockets these are, NULL for its own
+ * @children: links on this one; RTNL
+ * @list: among the links with sockets in @net, or the children of @parent; RTNL
  * @caught: among the links with sockets in @net that are up; RTNL, RCU
  * @up: among the links that are up in the namespace of @dev; RTNL, RCU
  * @conf: configuration; replaced under RTNL
@@ -29,6 +31,8 @@
 struct gwlb_link {
 	struct net_device *dev;
 	struct net *net;
+	struct gwlb_link *parent;
+	struct list_head children;
 	struct list_head list;
 	struct list_head caught;
 	struct list_head up;
@@ -52,6 +56,18 @@ extern struct rtnl_link_ops gwlb_link_ops;
 static inline bool gwlb_dev_is_link(const struct net_device *dev)
 {
 	return dev->rtnl_link_ops == &gwlb_link_ops;
+}
+
+/**
+ * gwlb_link_outer() - the configuration that outer headers are made by
+ * @link: link
+ *
+ * Return: that of the link with the sockets.
+ * Context: RCU.
+ */
+static inline const struct gwlb_conf *gwlb_link_outer(const struct gwlb_link *link)
+{
+	return rcu_dereference((link->parent ?: link)->conf);
 }
 
 #endif /* GWLB_LINK_H */

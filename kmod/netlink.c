@@ -56,7 +56,9 @@ static int put_link(struct sk_buff *skb, struct net_device *dev)
 	if (nla_put_u32(skb, GWLB_A_LINK_IFINDEX, dev->ifindex) ||
 	    nla_put_string(skb, GWLB_A_LINK_IFNAME, dev->name) ||
 	    nla_put_u32(skb, GWLB_A_LINK_FLOWS, READ_ONCE(link->flows.count)) ||
-	    (netif_running(dev) && nla_put_flag(skb, GWLB_A_LINK_UP)))
+	    (netif_running(dev) && nla_put_flag(skb, GWLB_A_LINK_UP)) ||
+	    (link->parent && nla_put_string(skb, GWLB_A_LINK_PARENT,
+					    link->parent->dev->name)))
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, GWLB_A_LINK_CONF);
 	if (!nest || gwlb_conf_fill(skb, rtnl_dereference(link->conf)))

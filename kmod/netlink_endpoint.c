@@ -64,6 +64,7 @@ static int put_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 	void *hdr = genlmsg_put(skb, portid, seq, &gwlb_nl_family, flags,
 				GWLB_CMD_ENDPOINT_GET);
 	struct gwlb_link *link = netdev_priv(dev);
+	const struct gwlb_link *child = rcu_dereference(ep->child);
 	u16 zone = gwlb_endpoint_zone(ep);
 
 	if (!hdr)
@@ -73,6 +74,8 @@ static int put_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 	    (zone && nla_put_u16(skb, GWLB_A_ENDPOINT_ZONE, zone)) ||
 	    (gwlb_endpoint_clash(&link->endpoints, ep) &&
 	     nla_put_flag(skb, GWLB_A_ENDPOINT_CLASH)) ||
+	    (child && nla_put_string(skb, GWLB_A_ENDPOINT_CHILD,
+				     child->dev->name)) ||
 	    put_traffic(skb, ep)) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;
@@ -306,8 +309,7 @@ int gwlb_nl_endpoint_del_doit(struct sk_buff *skb, struct genl_info *info)
 		err = -ENODEV;
 	} else {
 		link = netdev_priv(dev);
-		if (!gwlb_endpoint_forget(&link->endpoints, &id))
-			err = no_endpoint(info);
+		err = gwlb_endpoint_forget(&link->endpoints, &id, info->extack);
 	}
 	rtnl_unlock();
 	return err;

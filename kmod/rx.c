@@ -3,6 +3,7 @@
 #include <linux/udp.h>
 #include <net/ip_tunnels.h>
 #include <net/l3mdev.h>
+#include "child.h"
 #include "compat.h"
 #include "link.h"
 #include "passing.h"
@@ -82,13 +83,11 @@ static enum gwlb_drop_reason read_inner(struct sk_buff *skb,
 /* For an endpoint that has been seen, if the packet's options were read */
 static void count_drop(struct gwlb_link *link, const struct gwlb_key *key)
 {
-	struct gwlb_endpoint_id id = { .id = key->geneve.endpoint };
+	struct gwlb_endpoint_id id = gwlb_key_endpoint(key);
 	struct gwlb_endpoint *endpoint;
 
 	if (!key->geneve.protocol)
 		return;
-	if (!id.id)
-		id.gateway = key->remote;
 	endpoint = gwlb_endpoint_find(&link->endpoints, &id);
 	if (endpoint)
 		gwlb_traffic_drop(endpoint->cpu);
@@ -96,7 +95,7 @@ static void count_drop(struct gwlb_link *link, const struct gwlb_key *key)
 
 /**
  * gwlb_rx_outer() - take a packet, however it was caught
- * @link: that it is for
+ * @link: that has received it
  * @skb: at the UDP header, whose checksum is right; consumed
  * @key: what gwlb_rx_key() read, filled further
  * @early: the stack has not seen it; its outer header is plain
@@ -110,6 +109,7 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 	u8 options[GWLB_GENEVE_OPTIONS_MAX];
 	enum gwlb_drop_reason reason;
 	struct gwlb_endpoint *endpoint;
+	struct gwlb_link *child;
 	struct gwlb_passing p;
 	struct gwlb_flow *flow;
 	struct gwlb_inner in;
@@ -131,6 +131,14 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 	reason = read_geneve(skb, conf->critical, &key->geneve);
 	if (reason)
 		goto drop;
+	child = gwlb_child_of(link, key);
+	if (child != link) {
+		link = child;
+		conf = rcu_dereference(link->conf);
+		reason = GWLB_DROP_REASON_LINK_DOWN;
+		if (!netif_running(link->dev))
+			goto drop;
+	}
 	hlen = GWLB_GENEVE_HLEN + key->geneve.options_len;
 	memcpy(options, skb->data + GWLB_GENEVE_HLEN, key->geneve.options_len);
 

@@ -84,6 +84,9 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	if (!flow)
 		goto drop;
 	remote = &flow->peer->remote;
+	reason = GWLB_DROP_REASON_LINK_DOWN;
+	if (link->parent && !netif_running(link->parent->dev))
+		goto drop;
 	reason = GWLB_DROP_REASON_INNER_CHANGED;
 	if (skb->protocol != htons(flow->version == 4 ? ETH_P_IP : ETH_P_IPV6))
 		goto drop;
@@ -121,7 +124,7 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	 * keeps until we return
 	 */
 	reason = GWLB_DROP_REASON_NO_ROUTE;
-	if (!gwlb_outer_send(skb, rcu_dereference(link->conf), flow->peer,
+	if (!gwlb_outer_send(skb, gwlb_link_outer(link), flow->peer,
 			     flow->port, flow->nocheck, dst))
 		goto drop;
 	return NETDEV_TX_OK;
