@@ -260,9 +260,12 @@ bool check_machine(const struct state *state, bool json, bool pretty)
 	for (size_t i = 0; i < state->link_count; i++) {
 		const struct link *link = &state->links[i];
 
-		check_allow(link);
-		check_trust(link);
-		check_uplink(link);
+		/* of others, that is the business of the link with the port */
+		if (!link->conf.claim_count) {
+			check_allow(link);
+			check_trust(link);
+			check_uplink(link);
+		}
 		check_rp_filter(link);
 		check_conntrack(link);
 		ruleset_check(rules, link);

@@ -210,6 +210,29 @@ static void put_allow(struct nlmsghdr *nlh, uint16_t type, const char *what, con
 	free(words);
 }
 
+/* All of them, wherever they are among the words */
+static void put_claims(struct nlmsghdr *nlh, uint16_t type, char *words[])
+{
+	struct nlattr *list = mnl_attr_nest_start(nlh, type);
+	struct endpoint_id id;
+
+	for (; words[0] && words[1]; words += 2) {
+		if (strcmp(words[0], "endpoint"))
+			continue;
+		file_at(words[0]);
+		endpoint_scan(&id, words[1]);
+		/* far more than the kernel takes, which says so itself */
+		if (nlh->nlmsg_len > NL_SIZE / 2)
+			usage("too many endpoints");
+		if (id.number)
+			mnl_attr_put_u64(nlh, GWLB_A_ENDPOINTS_ID, id.number);
+		else
+			mnl_attr_put(nlh, GWLB_A_ENDPOINTS_GATEWAY, id.gateway.len,
+				     id.gateway.bytes);
+	}
+	mnl_attr_nest_end(nlh, list);
+}
+
 static const struct {
 	const char *name;
 	uint16_t type;
@@ -234,30 +257,46 @@ static const struct {
 	{ "zone-range",	GWLB_A_CONF_ZONE_LOW,	put_zone_range },
 };
 
+/* The one option that may be given several times */
+static bool is_claim(const char *word)
+{
+	return !strcmp(word, "endpoint");
+}
+
 /* Length of the message behind each option that was given, in their order */
-static uint32_t ends[ARRAY_SIZE(options)];
+static uint32_t *ends;
 
 /* Words of the command line or a file to attributes */
 void conf_write(struct nlmsghdr *nlh, char *words[])
 {
-	bool given[ARRAY_SIZE(options)] = { false };
-	uint32_t *end = ends;
+	bool given[ARRAY_SIZE(options)] = { false }, claimed = false;
+	size_t count = 0;
 
 	for (; *words; words += 2) {
 		size_t i = 0;
 
+		ends = reallocarray(ends, count + 1, sizeof(*ends));
+		if (!ends)
+			fail("no memory");
 		file_at(*words);
+		if (is_claim(*words) && words[1]) {
+			if (!claimed)
+				put_claims(nlh, GWLB_A_CONF_ENDPOINTS, words);
+			claimed = true;
+			ends[count++] = nlh->nlmsg_len;
+			continue;
+		}
 		while (i < ARRAY_SIZE(options) && strcmp(options[i].name, *words))
 			i++;
-		if (i == ARRAY_SIZE(options))
+		if (i == ARRAY_SIZE(options) && !is_claim(*words))
 			usage("unknown option '%s'", *words);
-		if (given[i])
+		if (i < ARRAY_SIZE(options) && given[i])
 			usage("%s is given twice", *words);
 		if (!words[1])
 			usage("%s needs a value", *words);
 		options[i].put(nlh, options[i].type, options[i].name, words[1]);
 		given[i] = true;
-		*end++ = nlh->nlmsg_len;
+		ends[count++] = nlh->nlmsg_len;
 	}
 	file_at(NULL);
 }
@@ -289,6 +328,31 @@ static void read_allow(struct conf *conf, const struct nlattr *list)
 		address_read(&p->address, tb[GWLB_A_PREFIX_ADDRESS]);
 		p->length = nl_number(tb[GWLB_A_PREFIX_LENGTH]);
 	}
+}
+
+static void read_claims(struct conf *conf, const struct nlattr *list)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, list) {
+		uint16_t type = mnl_attr_get_type(attr);
+		struct endpoint_id *id;
+
+		if (type != GWLB_A_ENDPOINTS_ID && type != GWLB_A_ENDPOINTS_GATEWAY)
+			continue;
+		conf->claims = array_grow(conf->claims, conf->claim_count, sizeof(*id));
+		id = &conf->claims[conf->claim_count++];
+		if (type == GWLB_A_ENDPOINTS_ID)
+			id->number = nl_number(attr);
+		else
+			address_read(&id->gateway, attr);
+	}
+}
+
+void conf_free(struct conf *conf)
+{
+	free(conf->allow);
+	free(conf->claims);
 }
 
 void conf_read(struct conf *conf, const struct nlattr *nest)
@@ -323,6 +387,8 @@ void conf_take(struct conf *conf, const struct nlattr *tb[])
 	address_read(&conf->local, tb[GWLB_A_CONF_LOCAL]);
 	if (tb[GWLB_A_CONF_ALLOW])
 		read_allow(conf, tb[GWLB_A_CONF_ALLOW]);
+	if (tb[GWLB_A_CONF_ENDPOINTS])
+		read_claims(conf, tb[GWLB_A_CONF_ENDPOINTS]);
 }
 
 const char *conf_mode(const struct conf *conf)
@@ -335,10 +401,10 @@ const char *conf_catch(const struct conf *conf)
 	return conf->catch < ARRAY_SIZE(catches) ? catches[conf->catch] : "unknown";
 }
 
-/* What the kernel makes of it */
+/* Do its packets go around INPUT: early, or to the port of another link */
 bool conf_early(const struct conf *conf)
 {
-	return conf->catch == GWLB_CATCH_EARLY ||
+	return conf->claim_count || conf->catch == GWLB_CATCH_EARLY ||
 	       (conf->catch == GWLB_CATCH_AUTO && conf->allow_count);
 }
 

@@ -139,10 +139,38 @@ static void send_settings(struct nlmsghdr *nlh, const struct endpoint_id *id)
 		fail("cannot change endpoint %s: %s", endpoint_print(id).s, nl_reason(err));
 }
 
-/* Words of a file: what of them is about endpoints, ID and settings */
+static bool is_setting(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
+		if (!strcmp(settings[i].name, word))
+			return true;
+	return false;
+}
+
+/* Is the file that of a link which takes endpoints of another */
+static bool has_claims(char *words[])
+{
+	while (words[0] && words[1]) {
+		bool is_endpoint = !strcmp(words[0], "endpoint");
+
+		if (!strcmp(words[0], "on"))
+			return true;
+		words += 2;
+		if (is_endpoint && (!*words || !is_setting(*words)))
+			return true;
+		while (is_endpoint && words[0] && words[1] && is_setting(*words))
+			words += 2;
+	}
+	return false;
+}
+
+/* Words of a file: what of them is about endpoints, ID and settings. Those
+ * that the link takes stay among the words, ID alone.
+ */
 char **endpoint_words(char *words[])
 {
 	char **out = calloc(1, sizeof(*out)), **to = words;
+	bool claims = has_claims(words);
 	struct endpoint_id id;
 	struct nl_buf buf;
 	size_t count = 0;
@@ -163,6 +191,14 @@ char **endpoint_words(char *words[])
 		endpoint_scan(&id, words[1]);
 		/* wrong words are found before anything is done */
 		end = put_settings(nlh, words + 2);
+		if (claims) {
+			*to++ = words[0];
+			*to++ = words[1];
+		}
+		if (end == words + 2) {
+			words = end;
+			continue;
+		}
 		out = reallocarray(out, count + (end - words) + 1, sizeof(*out));
 		if (!out)
 			break;
@@ -211,6 +247,9 @@ static void read_endpoint(const struct nlmsghdr *nlh, void *data)
 	if (tb[GWLB_A_ENDPOINT_NAME])
 		snprintf(e->name, sizeof(e->name), "%s",
 			 mnl_attr_get_str(tb[GWLB_A_ENDPOINT_NAME]));
+	if (tb[GWLB_A_ENDPOINT_CHILD])
+		snprintf(e->child, sizeof(e->child), "%s",
+			 mnl_attr_get_str(tb[GWLB_A_ENDPOINT_CHILD]));
 	e->mark = nl_number(tb[GWLB_A_ENDPOINT_MARK]);
 	e->mask = nl_number(tb[GWLB_A_ENDPOINT_MASK]);
 	e->zone_mode = nl_number(tb[GWLB_A_ENDPOINT_ZONE_MODE]);

@@ -23,6 +23,8 @@ static void print_one(const struct endpoint *e, bool statistics)
 		print_age(e->idle_ms);
 	else
 		printf("never");
+	if (*e->child)
+		printf(", goes to %s", e->child);
 	printf("\n");
 	if (!statistics)
 		return;
@@ -58,6 +60,7 @@ static json_t *one(const struct link *link, const struct endpoint *e, bool stati
 	json_object_set_new(json, "zone_mode", json_string(e->zone_mode < ARRAY_SIZE(modes) ?
 							   modes[e->zone_mode] : "unknown"));
 	json_object_set_new(json, "clash", json_boolean(e->clash));
+	json_object_set_new(json, "child", *e->child ? json_name(e->child) : json_null());
 	json_object_set_new(json, "flows", json_integer(e->flows));
 	json_object_set_new(json, "age_ms", number_or_null(e->seen, e->age_ms));
 	json_object_set_new(json, "idle_ms", number_or_null(e->seen, e->idle_ms));

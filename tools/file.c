@@ -65,22 +65,32 @@ char **file_read(const char *path)
 	return words;
 }
 
+static void print_outer(FILE *f, const struct conf *conf)
+{
+	fprintf(f, "port %u\nlocal %s\nallow ", conf->port,
+		conf->local.len ? address_print(&conf->local).s : "any");
+	for (size_t i = 0; i < conf->allow_count; i++)
+		fprintf(f, "%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);
+	fprintf(f, "%s\nttl %u\ntos %u\ncritical %s\ncatch %s\nmax-endpoints %u\n",
+		conf->allow_count ? "" : "any", conf->ttl, conf->tos, conf_critical(conf),
+		conf_catch(conf), conf->max_endpoints);
+}
+
 void file_print(FILE *f, const struct link *link)
 {
 	const struct conf *conf = &link->conf;
 
 	fprintf(f, "# written by gwlbctl save; see gwlbctl(8)\n");
-	fprintf(f, "port %u\nlocal %s\nmode %s\nallow ", conf->port,
-		conf->local.len ? address_print(&conf->local).s : "any", conf_mode(conf));
-	for (size_t i = 0; i < conf->allow_count; i++)
-		fprintf(f, "%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);
-	fprintf(f, "%s\nttl %u\ntos %u\ncritical %s\nmax-flows %u\ncatch %s\n"
-		"timeout-tcp %u\ntimeout-other %u\ndivert %s\n",
-		conf->allow_count ? "" : "any", conf->ttl, conf->tos, conf_critical(conf),
-		conf->max_flows, conf_catch(conf), conf->timeout_tcp, conf->timeout_other,
-		conf_divert(conf).s);
-	fprintf(f, "max-endpoints %u\nzones %s\nzone-range %u-%u\n", conf->max_endpoints,
-		conf_zones(conf), conf->zone_low, conf->zone_high);
+	if (*link->parent)
+		fprintf(f, "on %s\n", link->parent);
+	for (size_t i = 0; i < conf->claim_count; i++)
+		fprintf(f, "endpoint %s\n", endpoint_print(&conf->claims[i]).s);
+	if (!conf->claim_count)
+		print_outer(f, conf);
+	fprintf(f, "mode %s\nmax-flows %u\ntimeout-tcp %u\ntimeout-other %u\ndivert %s\n"
+		"zones %s\nzone-range %u-%u\n", conf_mode(conf), conf->max_flows,
+		conf->timeout_tcp, conf->timeout_other, conf_divert(conf).s, conf_zones(conf),
+		conf->zone_low, conf->zone_high);
 	if (conf->trust_mask)
 		fprintf(f, "trust 0x%x/0x%x for %u\n", conf->trust_mark, conf->trust_mask,
 			conf->trust_seconds);

@@ -65,7 +65,7 @@ _gwlbctl_flow() {
 
 _gwlbctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} option='' verb='' dev='' words i
-	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for '
+	local options=' port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for endpoint on '
 
 	# a flag may stand anywhere, and an option's value is no option
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -78,7 +78,8 @@ _gwlbctl() {
 				dev=${COMP_WORDS[i]}
 			elif [ -z "$option" ]; then
 				option=${COMP_WORDS[i]}
-				options=${options/ $option / }
+				# may be repeated
+				[ "$option" = endpoint ] || options=${options/ $option / }
 			else
 				option=''
 			fi ;;
@@ -111,6 +112,8 @@ _gwlbctl() {
 	*,trust,*) words=none ;;
 	*,catch,*) words='auto early socket' ;;
 	*,zones,*) words='auto off' ;;
+	*,endpoint,*) words=$(_gwlbctl_endpoints) ;;
+	*,on,*) words=$(_gwlbctl_devices) ;;
 	*) words='' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")

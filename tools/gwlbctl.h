@@ -65,6 +65,12 @@ struct prefix {
 struct address_text prefix_print(const struct prefix *p);
 
 /* conf.c */
+struct endpoint_id {
+	uint64_t number;	/* 0 for none */
+	struct address gateway;	/* then its load balancer */
+};
+
+/* A link with claims has no port, and nothing else of the outer header */
 struct conf {
 	uint32_t port, ttl, tos, mode, critical, max_flows, catch, timeout_tcp, timeout_other;
 	uint32_t divert_mark, divert_mask;
@@ -73,6 +79,8 @@ struct conf {
 	struct address local;
 	struct prefix *allow;
 	size_t allow_count;
+	struct endpoint_id *claims;
+	size_t claim_count;
 };
 
 struct divert_text {
@@ -83,6 +91,7 @@ uint32_t number_scan(const char *what, const char *text, uint32_t max);
 void conf_write(struct nlmsghdr *nlh, char *words[]);
 const char *conf_at(char *words[], uint32_t offset);
 void conf_read(struct conf *conf, const struct nlattr *nest);
+void conf_free(struct conf *conf);
 void conf_take(struct conf *conf, const struct nlattr *tb[]);
 const char *conf_mode(const struct conf *conf);
 const char *conf_critical(const struct conf *conf);
@@ -119,7 +128,7 @@ struct drop {
 
 struct link {
 	uint32_t ifindex, flows;
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ], parent[IFNAMSIZ];
 	bool up;
 	struct conf conf;
 	struct counters counters;
@@ -139,15 +148,10 @@ void state_read(struct state *state, const char *name);
 uint32_t state_ifindex(const char *verb, const char *name);
 
 /* endpoint.c */
-struct endpoint_id {
-	uint64_t number;	/* 0 for none */
-	struct address gateway;	/* then its load balancer */
-};
-
 struct endpoint {
 	struct endpoint_id id;
 	uint32_t ifindex, mark, mask, zone_mode, zone, flows;
-	char name[32];
+	char name[32], child[IFNAMSIZ];
 	bool clash, seen;
 	struct counters counters;
 	uint64_t drops, age_ms, idle_ms;

@@ -55,6 +55,25 @@ static json_t *trust(const struct conf *conf)
 				 "seconds", (json_int_t)conf->trust_seconds));
 }
 
+static json_t *claims(const struct conf *conf)
+{
+	json_t *list = json_checked(json_array());
+
+	for (size_t i = 0; i < conf->claim_count; i++)
+		json_array_append_new(list, json_checked(json_string(endpoint_print(&conf->claims[i]).s)));
+	return list;
+}
+
+/* What is not its own */
+static void remove_outer(json_t *link)
+{
+	static const char * const names[] = { "port", "local", "allow", "ttl", "tos", "critical",
+					      "catch", "max_endpoints" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		json_object_del(link, names[i]);
+}
+
 static json_t *peers(const struct link *link)
 {
 	json_t *list = json_checked(json_array());
@@ -124,6 +143,11 @@ static json_t *one_link(const struct link *link, bool statistics)
 	json_object_set_new(json, "zones", json_string(conf_zones(conf)));
 	json_object_set_new(json, "zone_range", json_checked(json_pack("[i, i]", conf->zone_low,
 								  conf->zone_high)));
+	if (conf->claim_count) {
+		remove_outer(json);
+		json_object_set_new(json, "on", json_name(link->parent));
+		json_object_set_new(json, "endpoints", claims(conf));
+	}
 	if (statistics) {
 		json_object_set_new(json, "stats", json_counters(&link->counters));
 		json_object_set_new(json, "drops", drops(link));

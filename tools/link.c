@@ -41,13 +41,87 @@ static int status_of(int err)
 	return err == EADDRNOTAVAIL ? 3 : 1;
 }
 
+/* Takes "on" and its value out of the words of options; the value or NULL */
+static const char *take_on(char *words[])
+{
+	const char *on = NULL;
+	char **to = words;
+
+	for (; words[0]; words += 2) {
+		if (strcmp(words[0], "on")) {
+			*to++ = words[0];
+			if (!words[1])
+				break;
+			*to++ = words[1];
+			continue;
+		}
+		file_at(words[0]);
+		if (on)
+			usage("on is given twice");
+		if (!words[1])
+			usage("on needs the name of a link");
+		on = words[1];
+		file_at(NULL);
+	}
+	*to = NULL;
+	return on;
+}
+
+static bool has_claims(char *words[])
+{
+	for (; words[0] && words[1]; words += 2)
+		if (!strcmp(words[0], "endpoint"))
+			return true;
+	return false;
+}
+
+/* The link on which one is made that takes endpoints, 0 if it takes none. It may
+ * come later, at boot for one.
+ */
+static uint32_t find_parent(const char *name, const char *on, char *words[])
+{
+	uint32_t ifindex = 0;
+	struct state state;
+	size_t count = 0;
+
+	if (!on && !has_claims(words))
+		return 0;
+	state_read(&state, NULL);
+	for (size_t i = 0; i < state.link_count; i++) {
+		const struct link *link = &state.links[i];
+
+		if (on ? strcmp(link->name, on) : !!link->conf.claim_count)
+			continue;
+		ifindex = link->ifindex;
+		count++;
+	}
+	if (!count && on)
+		fail_with(3, "cannot add %s: there is no gwlb link %s to take endpoints of; add that first",
+			  name, on);
+	if (!count)
+		fail_with(3, "cannot add %s: there is no gwlb link to take endpoints of; add one first",
+			  name);
+	if (count > 1)
+		fail("cannot add %s: there are %zu gwlb links to take endpoints of; say which: on DEV",
+		     name, count);
+	return ifindex;
+}
+
 void link_add(const char *name, char *words[])
 {
+	const char *on = take_on(words);
+	struct nlmsghdr *nlh;
 	struct nl_buf buf;
-	struct nlmsghdr *nlh = nl_link(&buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
+	uint32_t parent;
 	int err;
 
+	/* wrong words come before links that are not there */
+	put_info(nl_link(&buf, RTM_NEWLINK, 0, 0), words);
+	parent = find_parent(name, on, words);
+	nlh = nl_link(&buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	if (parent)
+		mnl_attr_put_u32(nlh, IFLA_LINK, parent);
 	put_info(nlh, words);
 	err = nl_talk(NETLINK_ROUTE, nlh, NULL, NULL);
 	if (err == EOPNOTSUPP && access("/sys/module/gwlb", F_OK))
@@ -68,6 +142,8 @@ void link_set(const char *name, char *words[])
 
 	if (!*words)
 		usage("set %s needs an option", name);
+	if (take_on(words))
+		usage("on cannot be changed; delete %s and add it again", name);
 	/* wrong words come before links that are not there */
 	put_info(nl_link(&buf, RTM_NEWLINK, 0, 0), words);
 	nlh = nl_link(&buf, RTM_NEWLINK, 0, state_ifindex("change", name));

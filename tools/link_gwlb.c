@@ -104,7 +104,7 @@ static void print_opt(struct link_util *lu, FILE *f, struct rtattr *tb[])
 		if (*line && *line != '#')
 			fprintf(f, "%s ", line);
 	free(text);
-	free(link.conf.allow);
+	conf_free(&link.conf);
 }
 
 struct link_util __attribute__((visibility("default"))) gwlb_link_util = {

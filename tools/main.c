@@ -44,6 +44,8 @@ static const char help_text[] =
 	"  max-endpoints N         endpoints listed at most (1024)\n"
 	"  zones auto|off          a conntrack zone for each endpoint (auto)\n"
 	"  zone-range LOW-HIGH     of these (1024-65535)\n"
+	"  endpoint ID             take it of another link, which has the port; may be repeated\n"
+	"  on DEV                  that link (the only one there is)\n"
 	"\n"
 	"one option more in the file of up:\n"
 	"  last-resort yes|no      default routes that come after all others (yes)\n"

@@ -4,6 +4,29 @@
 #include <string.h>
 #include "gwlbctl.h"
 
+static void print_trust(const struct conf *conf)
+{
+	if (conf->trust_mask)
+		printf("    trust 0x%x/0x%x for %u\n", conf->trust_mark, conf->trust_mask,
+		       conf->trust_seconds);
+}
+
+/* What a link that takes endpoints of another has */
+static void print_child(const struct conf *conf)
+{
+	printf("    mode %s", conf_mode(conf));
+	if (conf->divert_mask)
+		printf(" divert %s", conf_divert(conf).s);
+	printf("\n");
+	for (size_t i = 0; i < conf->claim_count; i++)
+		printf("    endpoint %s\n", endpoint_print(&conf->claims[i]).s);
+	printf("    max-flows %u timeout-tcp %u timeout-other %u\n", conf->max_flows,
+	       conf->timeout_tcp, conf->timeout_other);
+	printf("    zones %s zone-range %u-%u\n", conf_zones(conf), conf->zone_low,
+	       conf->zone_high);
+	print_trust(conf);
+}
+
 static void print_conf(const struct conf *conf)
 {
 	printf("    mode %s port %u local %s", conf_mode(conf), conf->port,
@@ -17,9 +40,7 @@ static void print_conf(const struct conf *conf)
 	printf("    catch %s\n", conf_catch(conf));
 	printf("    max-endpoints %u zones %s zone-range %u-%u\n", conf->max_endpoints,
 	       conf_zones(conf), conf->zone_low, conf->zone_high);
-	if (conf->trust_mask)
-		printf("    trust 0x%x/0x%x for %u\n", conf->trust_mark, conf->trust_mask,
-		       conf->trust_seconds);
+	print_trust(conf);
 	printf("    allow %s", conf->allow_count ? "" : "any");
 	for (size_t i = 0; i < conf->allow_count; i++)
 		printf("%s%s", i ? "," : "", prefix_print(&conf->allow[i]).s);
@@ -98,8 +119,12 @@ void show_text(const struct state *state, bool statistics)
 	for (size_t i = 0; i < state->link_count; i++) {
 		const struct link *link = &state->links[i];
 
-		printf("%s: %s\n", link->name, link->up ? "up" : "down");
-		print_conf(&link->conf);
+		printf("%s: %s%s%s\n", link->name, link->up ? "up" : "down",
+		       *link->parent ? " on " : "", link->parent);
+		if (link->conf.claim_count)
+			print_child(&link->conf);
+		else
+			print_conf(&link->conf);
 		printf("    flows %u\n", link->flows);
 		if (statistics)
 			print_statistics(link);

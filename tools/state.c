@@ -56,6 +56,9 @@ static void read_link(const struct nlmsghdr *nlh, void *data)
 	if (tb[GWLB_A_LINK_IFNAME])
 		snprintf(link->name, sizeof(link->name), "%s",
 			 mnl_attr_get_str(tb[GWLB_A_LINK_IFNAME]));
+	if (tb[GWLB_A_LINK_PARENT])
+		snprintf(link->parent, sizeof(link->parent), "%s",
+			 mnl_attr_get_str(tb[GWLB_A_LINK_PARENT]));
 	link->up = tb[GWLB_A_LINK_UP];
 	link->flows = nl_number(tb[GWLB_A_LINK_FLOWS]);
 	conf_read(&link->conf, tb[GWLB_A_LINK_CONF]);
@@ -130,7 +133,7 @@ static bool dump(struct state *state, uint8_t command, nl_cb *cb)
 static void forget(struct state *state)
 {
 	for (size_t i = 0; i < state->link_count; i++) {
-		free(state->links[i].conf.allow);
+		conf_free(&state->links[i].conf);
 		free(state->links[i].peers);
 	}
 	free(state->links);

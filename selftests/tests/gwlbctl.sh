@@ -167,7 +167,7 @@ check "version" same "$(gwlbctl version)" \
 for flag in -V --version; do
 	check "version: $flag" same "$(gwlbctl $flag)" "$(gwlbctl version)"
 done
-for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for endpoint on; do
 	check "help has $option" grep -q "^  $option " <(gwlbctl help)
 done
 for flag in -h --help "show -h" "add --help"; do
@@ -453,7 +453,7 @@ EOF
 check "the man page explains each" same \
 	"$(sed -n '/^.SH DROP CAUSES/,/^.SH EXIT/{/^.TP/{n;s/^.B //p}}' tools/gwlbctl.8 | sort)" \
 	"$(sort <<<"$reasons")"
-for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for; do
+for option in port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for endpoint on; do
 	check "the man page explains $option" grep -qE "^\.(B|BI|BR) \"?$option " tools/gwlbctl.8
 done
 gwlbctl del gwlb0
@@ -627,10 +627,10 @@ complete_ gwlb0 del ""
 complete_ gwlb0 set gw
 complete_ "" show gwlb0 ""
 complete_ "" add ""
-complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for" add gwlb1 ""
+complete_ "port local mode allow ttl tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for endpoint on" add gwlb1 ""
 complete_ "ttl tos timeout-tcp timeout-other trust" set gwlb0 t
 complete_ "tos timeout-tcp timeout-other trust" set gwlb0 ttl 7 t
-complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for" set gwlb0 ttl 7 ""
+complete_ "port local mode allow tos critical max-flows catch timeout-tcp timeout-other divert max-endpoints zones zone-range trust for endpoint on" set gwlb0 ttl 7 ""
 complete_ "drop pass" set gwlb0 critical ""
 complete_ "any" set gwlb0 ttl 7 allow a
 complete_ "192.0.2.101" set gwlb0 local 192

@@ -66,6 +66,18 @@ refused "what the kernel refuses" "Error: The outer TTL must be from 1 to 255." 
 refused "more than ip can send" \
 	"gwlb: these are more options than ip has room for; use gwlbctl add" \
 	allow "$(printf '2001:db8:%x::/48,' {1..31})2001:db8::/48"
+check "another link, for an endpoint" app ip link add gwlb0 type gwlb
+check "add on it" app ip link add link gwlb0 name vpc1 type gwlb mode route \
+	endpoint vpce-02356de92d389839c endpoint 0x7
+shown=$(app ip -d link show vpc1)
+for word in vpc1@gwlb0: "endpoint vpce-02356de92d389839c" "endpoint vpce-00000000000000007" "mode route"; do
+	check "shown: $word" grep -qF " $word " <<<"$shown "
+done
+check "without port" fails grep -qF " port " <<<"$shown"
+is "an endpoint that is taken" "Error: One of these endpoints has another link already" \
+	"$(app ip link add link gwlb0 name vpc2 type gwlb endpoint 0x7 2>&1 | head -n 1 | cut -d'(' -f1 | sed 's/ $//')"
+check "deleted with the other" app ip link del gwlb0
+check "it is gone" fails app ip link show vpc1
 check "help" grep -q 'OPTION VALUE' <(ip link add gwlb0 type gwlb help 2>&1)
 check "a batch" app ip -batch - <<-'END'
 	link add gwlb0 type gwlb port 7001
