@@ -269,18 +269,28 @@ def nest(kind, *attrs):
     return attribute(kind | 0x8000, b''.join(attrs))
 
 
-def configure(ns, conf, dev='gwlb0', create=False):
-    """Makes or changes a link; conf: attributes of IFLA_INFO_DATA"""
+def configure(ns, conf, dev='gwlb0', create=False, more=b''):
+    """Makes or changes a link; conf: attributes of IFLA_INFO_DATA, more: others of the link"""
     with netns(ns):
         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
     # ifinfomsg, IFLA_IFNAME, IFLA_LINKINFO of IFLA_INFO_KIND and IFLA_INFO_DATA
-    body = bytes(16) + attribute(3, dev.encode() + b'\0') + \
+    body = bytes(16) + attribute(3, dev.encode() + b'\0') + more + \
         nest(18, attribute(1, b'gwlb'), nest(2, *conf))
     # RTM_NEWLINK; NLM_F_REQUEST | NLM_F_ACK, NLM_F_CREATE | NLM_F_EXCL
     sock.send(struct.pack('=IHHII', 16 + len(body), 16, 5 | (0x600 if create else 0), 1, 0) + body)
     error = -struct.unpack('=i', sock.recv(1 << 16)[16:20])[0]
     if error:
         raise OSError(error, 'rtnetlink')
+
+
+def configure_child(ns, dev, endpoints, parent='gwlb0', group=0):
+    """Makes a link that takes endpoints of another"""
+    with netns(ns):
+        index = socket.if_nametoindex(parent)
+    ids = [attribute(UAPI['GWLB_A_ENDPOINTS_ID'], struct.pack('=Q', e)) for e in endpoints]
+    # IFLA_LINK, IFLA_GROUP
+    configure(ns, [nest(UAPI['GWLB_A_CONF_ENDPOINTS'], *ids)], dev, True,
+              attribute(5, struct.pack('=I', index)) + attribute(27, struct.pack('=I', group)))
 
 
 class Genl:
@@ -393,8 +403,8 @@ class Lab:
                 select.select([], [self.sock], [], 1)
 
     @contextlib.contextmanager
-    def flood(self, packets):
-        """Meanwhile another CPU sends them over and over"""
+    def flood(self, packets, pause=0):
+        """Meanwhile another CPU sends them over and over, with a pause of so many seconds"""
         child = os.fork()
         if not child:
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -403,6 +413,7 @@ class Lab:
                 for p in packets:
                     with contextlib.suppress(OSError):
                         self.send(p)
+                time.sleep(pause)
         try:
             yield
         finally:
