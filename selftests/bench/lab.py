@@ -224,6 +224,11 @@ def bump(*options, cap=2000000):
     return setup
 
 
+def marked():
+    """Every packet vouches for its flow"""
+    forward_chain("meta mark set 1")
+
+
 def route_mode(*options):
     """The inner packets routed, to where they came from"""
     def setup(lab):
