@@ -15,6 +15,7 @@
 #include "compat.h"
 #include "conntrack.h"
 #include "link.h"
+#include "net.h"
 #include "passing.h"
 #include "route.h"
 #include "tx.h"
@@ -51,12 +52,25 @@ static bool inner_valid(struct sk_buff *skb, struct gwlb_inner *in)
 	       in->len == skb->len;
 }
 
+/* Would dev_queue_xmit() do nothing but call gwlb_tx() */
+static bool may_skip_queue(const struct sk_buff *skb)
+{
+	const netdev_features_t able = NETIF_F_SG | NETIF_F_HW_CSUM;
+
+	return !skb_is_gso(skb) && !skb_has_frag_list(skb) &&
+	       (skb->dev->features & able) == able &&
+	       !gwlb_dev_tx_watched(skb->dev);
+}
+
 static int xmit(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	/* the time of reception is no time to send at */
 	skb_clear_tstamp(skb);
 	/* NET_XMIT_DROP and such would stop the fragmenters half way */
-	dev_queue_xmit(skb);
+	if (may_skip_queue(skb))
+		gwlb_tx(skb, skb->dev);
+	else
+		dev_queue_xmit(skb);
 	return 0;
 }
 
@@ -215,6 +229,67 @@ static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
 	return bump_forward(net, sk, skb);
 }
 
+/* Fragments bring a template that a hook of ours has to take off again */
+static bool may_skip_prerouting(const struct net *net, u8 pf,
+				const struct gwlb_inner *in)
+{
+	return !in->fragment && gwlb_net_alone(net, pf, NF_INET_PRE_ROUTING);
+}
+
+/**
+ * gwlb_bump_flow() - pass a packet through the hooks and send it back
+ * @skb: packet that carries @flow, at its network header; consumed
+ * @flow: of it
+ * @in: what its header says
+ *
+ * Context: BH off, RCU.
+ */
+void gwlb_bump_flow(struct sk_buff *skb, struct gwlb_flow *flow,
+		    const struct gwlb_inner *in)
+{
+	struct net_device *dev = skb->dev;
+	struct gwlb_link *link = netdev_priv(dev);
+	struct net *net = dev_net(dev);
+	struct gwlb_passing p;
+
+	/* what ip_rcv() and ipv6_rcv() set */
+	skb->skb_iif = dev->ifindex;
+	if (family(skb) == NFPROTO_IPV4) {
+		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+		IPCB(skb)->iif = dev->ifindex;
+	} else {
+		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
+		IP6CB(skb)->iif = dev->ifindex;
+		IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
+	}
+	/* behind IPv6 extension headers too: the length of segments is
+	 * reckoned from there
+	 */
+	skb_set_transport_header(skb, in->hdr_len);
+
+	if (in->fragment && !gwlb_zone_fragment(skb, flow)) {
+		drop(skb, dev, GWLB_DROP_REASON_NO_MEMORY);
+		return;
+	}
+	gwlb_passing_begin(&p, skb, flow, &in->tuple);
+	if (!may_skip_prerouting(net, family(skb), in) &&
+	    nf_hook(family(skb), NF_INET_PRE_ROUTING, net, NULL, skb, dev, NULL,
+		    bump_requeued) != 1)
+		goto out;
+
+	/* NAT of the destination drops the dst, as if there were a route to
+	 * look up; RCU has kept the flow.
+	 */
+	if (gwlb_route_diverts(link, skb))
+		gwlb_route_divert(link, skb);
+	else if (!gwlb_flow_of(skb, dev) && !gwlb_flow_attach(skb, flow))
+		drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
+	else
+		bump_forward(net, NULL, skb);
+out:
+	gwlb_passing_end(&p);
+}
+
 /**
  * gwlb_bump() - rx_handler of a gwlb device
  * @pskb: packet behind the taps, XDP, tc and netdev ingress hooks; consumed
@@ -226,8 +301,6 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 {
 	struct net_device *dev = (*pskb)->dev;
 	struct gwlb_link *link = netdev_priv(dev);
-	struct net *net = dev_net(dev);
-	struct gwlb_passing p;
 	struct gwlb_flow *flow;
 	struct gwlb_inner in;
 	struct sk_buff *skb;
@@ -249,45 +322,10 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 		return RX_HANDLER_CONSUMED;
 	}
 	skb_reset_network_header(skb);
-	if (!inner_valid(skb, &in)) {
-		drop(skb, dev, GWLB_DROP_REASON_INNER_CHANGED);
-		return RX_HANDLER_CONSUMED;
-	}
-
-	/* what ip_rcv() and ipv6_rcv() set */
-	if (family(skb) == NFPROTO_IPV4) {
-		memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-		IPCB(skb)->iif = dev->ifindex;
-	} else {
-		memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
-		IP6CB(skb)->iif = dev->ifindex;
-		IP6CB(skb)->nhoff = offsetof(struct ipv6hdr, nexthdr);
-	}
-	/* behind IPv6 extension headers too: the length of segments is
-	 * reckoned from there
-	 */
-	skb_set_transport_header(skb, in.hdr_len);
-
-	if (in.fragment && !gwlb_zone_fragment(skb, flow)) {
-		drop(skb, dev, GWLB_DROP_REASON_NO_MEMORY);
-		return RX_HANDLER_CONSUMED;
-	}
-	gwlb_passing_begin(&p, skb, flow, &in.tuple);
-	if (nf_hook(family(skb), NF_INET_PRE_ROUTING, net, NULL, skb, dev, NULL,
-		    bump_requeued) != 1)
-		goto out;
-
-	/* NAT of the destination drops the dst, as if there were a route to
-	 * look up; RCU has kept the flow.
-	 */
-	if (gwlb_route_diverts(link, skb))
-		gwlb_route_divert(link, skb);
-	else if (!gwlb_flow_of(skb, dev) && !gwlb_flow_attach(skb, flow))
-		drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
+	if (inner_valid(skb, &in))
+		gwlb_bump_flow(skb, flow, &in);
 	else
-		bump_forward(net, NULL, skb);
-out:
-	gwlb_passing_end(&p);
+		drop(skb, dev, GWLB_DROP_REASON_INNER_CHANGED);
 	return RX_HANDLER_CONSUMED;
 }
 

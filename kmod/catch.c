@@ -248,21 +248,25 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 static const struct nf_hook_ops hooks[] = {
 	{
 		.hook = prerouting,
+		.priv = GWLB_HOOK_PRIV,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = PRIORITY,
 	}, {
 		.hook = prerouting,
+		.priv = GWLB_HOOK_PRIV,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_PRE_ROUTING,
 		.priority = PRIORITY,
 	}, {
 		.hook = local_out,
+		.priv = GWLB_HOOK_PRIV,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = PRIORITY,
 	}, {
 		.hook = local_out,
+		.priv = GWLB_HOOK_PRIV,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = PRIORITY,

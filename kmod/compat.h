@@ -232,6 +232,54 @@ static inline void gwlb_udp_tunnel6_xmit(struct dst_entry *dst,
 #endif
 }
 
+/* Who sees what a device receives and sends, taps aside; somebody, where a
+ * kernel does not let us know.
+ */
+#if defined(HAVE_DEV_TCX)
+#define GWLB_DEV_TC(dev, way)	rcu_access_pointer((dev)->tcx_##way)
+#elif defined(HAVE_DEV_MINIQ)
+#define GWLB_DEV_TC(dev, way)	rcu_access_pointer((dev)->miniq_##way)
+#else
+#define GWLB_DEV_TC(dev, way)	IS_ENABLED(CONFIG_NET_CLS_ACT)
+#endif
+
+#ifdef HAVE_DEV_NF_INGRESS
+#define GWLB_DEV_NF_INGRESS(dev) rcu_access_pointer((dev)->nf_hooks_ingress)
+#else
+#define GWLB_DEV_NF_INGRESS(dev) IS_ENABLED(CONFIG_NETFILTER_INGRESS)
+#endif
+
+#ifdef HAVE_DEV_NF_EGRESS
+#define GWLB_DEV_NF_EGRESS(dev)	rcu_access_pointer((dev)->nf_hooks_egress)
+#else
+#define GWLB_DEV_NF_EGRESS(dev)	IS_ENABLED(CONFIG_NETFILTER_EGRESS)
+#endif
+
+#ifdef HAVE_DEV_RPS_MAP
+#define GWLB_DEV_RPS(dev)	rcu_access_pointer((dev)->_rx->rps_map)
+#else
+#define GWLB_DEV_RPS(dev)	IS_ENABLED(CONFIG_RPS)
+#endif
+
+#ifndef HAVE_NIT_ACTIVE_RCU
+#define dev_nit_active_rcu(dev)	dev_nit_active(dev)
+#endif
+
+static inline bool gwlb_dev_rx_watched(struct net_device *dev)
+{
+	return dev_nit_active_rcu(dev) || rcu_access_pointer(dev->xdp_prog) ||
+	       GWLB_DEV_TC(dev, ingress) || GWLB_DEV_NF_INGRESS(dev) ||
+	       GWLB_DEV_RPS(dev);
+}
+
+/* or has a queue, of whatever discipline */
+static inline bool gwlb_dev_tx_watched(struct net_device *dev)
+{
+	return dev_nit_active_rcu(dev) || GWLB_DEV_TC(dev, egress) ||
+	       GWLB_DEV_NF_EGRESS(dev) ||
+	       rcu_dereference_bh(dev->_tx->qdisc)->enqueue;
+}
+
 #ifdef HAVE_DST_ALLOC_WITHOUT_REF
 #define gwlb_dst_alloc(ops, dev, flags) \
 	dst_alloc(ops, dev, DST_OBSOLETE_FORCE_CHK, flags)

@@ -2,6 +2,7 @@
 #ifndef GWLB_NET_H
 #define GWLB_NET_H
 
+#include <linux/netfilter.h>
 #include <net/net_namespace.h>
 
 /**
@@ -19,5 +20,33 @@ struct gwlb_net {
 struct gwlb_net *gwlb_net(struct net *net);
 int gwlb_net_init(void);
 void gwlb_net_exit(void);
+
+/* What all hooks of ours have as priv, to be told from those of others */
+#define GWLB_HOOK_PRIV	((void *)THIS_MODULE)
+
+/**
+ * gwlb_net_alone() - has a place of netfilter no hook but ours
+ * @net: namespace
+ * @pf: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @place: NF_INET_*
+ *
+ * Return: true if nobody else looks at packets there.
+ * Context: RCU.
+ */
+static inline bool gwlb_net_alone(const struct net *net, u8 pf,
+				  unsigned int place)
+{
+	const struct nf_hook_entries *e;
+	int i;
+
+	if (pf == NFPROTO_IPV4)
+		e = rcu_dereference(net->nf.hooks_ipv4[place]);
+	else
+		e = rcu_dereference(net->nf.hooks_ipv6[place]);
+	for (i = 0; e && i < e->num_hook_entries; i++)
+		if (e->hooks[i].priv != GWLB_HOOK_PRIV)
+			return false;
+	return true;
+}
 
 #endif /* GWLB_NET_H */

@@ -108,6 +108,30 @@ NF_CONNTRACK_REFCOUNT net/netfilter/nf_conntrack.h
 	struct nf_conn *ct = 0;
 	refcount_read(&ct->ct_general.use);
 
+NIT_ACTIVE_RCU linux/netdevice.h
+	struct net_device *dev = 0;
+	(void)dev_nit_active_rcu(dev);
+
+DEV_MINIQ linux/netdevice.h
+	struct net_device *dev = 0;
+	(void)(dev->miniq_ingress == dev->miniq_egress);
+
+DEV_TCX linux/netdevice.h
+	struct net_device *dev = 0;
+	(void)(dev->tcx_ingress == dev->tcx_egress);
+
+DEV_NF_INGRESS linux/netdevice.h
+	struct net_device *dev = 0;
+	(void)dev->nf_hooks_ingress;
+
+DEV_NF_EGRESS linux/netdevice.h
+	struct net_device *dev = 0;
+	(void)dev->nf_hooks_egress;
+
+DEV_RPS_MAP linux/netdevice.h
+	struct net_device *dev = 0;
+	(void)dev->_rx->rps_map;
+
 NET_GSO_H net/gso.h
 	(void)0;
 

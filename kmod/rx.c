@@ -3,10 +3,12 @@
 #include <linux/udp.h>
 #include <net/ip_tunnels.h>
 #include <net/l3mdev.h>
+#include "bump.h"
 #include "child.h"
 #include "compat.h"
 #include "link.h"
 #include "passing.h"
+#include "route.h"
 #include "rx.h"
 #include "trust.h"
 
@@ -186,6 +188,11 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
 	gwlb_peer_count_rx(flow->peer, skb->len);
 	gwlb_flow_count(flow, turned, skb->len);
 	gwlb_endpoint_count_rx(endpoint, skb->len);
+	/* nothing of the stack has a part in it before the bump */
+	if (!gwlb_route_all(link) && !gwlb_dev_rx_watched(link->dev)) {
+		gwlb_bump_flow(skb, flow, &in);
+		return;
+	}
 	gwlb_passing_begin(&p, skb, flow, &in.tuple);
 	netif_receive_skb(skb);
 	gwlb_passing_end(&p);

@@ -11,6 +11,7 @@
 #include "answer.h"
 #include "conntrack.h"
 #include "link.h"
+#include "net.h"
 #include "zone.h"
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
@@ -173,6 +174,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 
 #define HOOK(family, fn, num, prio) {	\
 	.hook = (fn),			\
+	.priv = GWLB_HOOK_PRIV,		\
 	.pf = NFPROTO_##family,		\
 	.hooknum = NF_INET_##num,	\
 	.priority = (prio),		\
