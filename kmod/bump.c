@@ -95,6 +95,9 @@ static int fragment(struct net *net, struct sk_buff *skb)
 
 	if (!inner_valid(skb, &in))
 		return drop(skb, dev, GWLB_DROP_REASON_INNER_CHANGED);
+	/* each piece takes a reference, that of the whole may be RCU's */
+	if (!skb_dst_force(skb))
+		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
 	if (family(skb) == NFPROTO_IPV4) {
 		err = ip_do_fragment(net, NULL, skb, xmit);
 	} else {
@@ -147,27 +150,26 @@ static bool fits(const struct sk_buff *skb, unsigned int mtu)
 }
 
 /* The uplink's MTU may have grown since the last one was sent */
-static unsigned int uplink_mtu(const struct sk_buff *skb, struct gwlb_flow *flow)
+static bool fits_uplink(const struct sk_buff *skb, struct gwlb_flow *flow)
 {
-	if (!fits(skb, gwlb_flow_mtu(flow)))
-		gwlb_flow_set_mtu(flow, gwlb_tx_mtu(flow));
-	return gwlb_flow_mtu(flow);
+	if (fits(skb, gwlb_flow_mtu(flow)))
+		return true;
+	gwlb_flow_set_mtu(flow, gwlb_tx_mtu(flow));
+	return fits(skb, gwlb_flow_mtu(flow));
 }
 
 static int bump_finish(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
 	struct gwlb_flow *flow = gwlb_flow_of(skb, dev);
-	unsigned int mtu;
 
 	if (!flow)
 		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
-	mtu = uplink_mtu(skb, flow);
-	if (!skb_is_gso(skb))
-		return send_one(net, skb, mtu);
-	if (!fits(skb, mtu))
-		return send_segments(net, skb, mtu);
-	return xmit(net, NULL, skb);
+	if (fits_uplink(skb, flow) && (skb_is_gso(skb) || !frag_max_size(skb)))
+		return xmit(net, NULL, skb);
+	if (skb_is_gso(skb))
+		return send_segments(net, skb, gwlb_flow_mtu(flow));
+	return send_one(net, skb, gwlb_flow_mtu(flow));
 }
 
 static int bump_postrouting(struct net *net, struct sock *sk,
@@ -185,7 +187,6 @@ static int bump_forward(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
 	struct gwlb_flow *flow = gwlb_flow_of(skb, dev);
-	unsigned int mtu;
 
 	if (!flow)
 		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
@@ -194,9 +195,8 @@ static int bump_forward(struct net *net, struct sock *sk, struct sk_buff *skb)
 	/* before FORWARD, as ip_forward() does, and before NAT of the source:
 	 * the error goes to who sent it
 	 */
-	mtu = uplink_mtu(skb, flow);
-	if (!fits(skb, mtu) && !may_fragment(skb)) {
-		gwlb_answer_too_big(skb, flow, mtu);
+	if (!fits_uplink(skb, flow) && !may_fragment(skb)) {
+		gwlb_answer_too_big(skb, flow, gwlb_flow_mtu(flow));
 		return drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
 	}
 	return NF_HOOK(family(skb), NF_INET_FORWARD, net, NULL, skb, dev, dev,

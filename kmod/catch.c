@@ -72,7 +72,7 @@ static bool address_is_here(struct net *net, const struct sk_buff *skb)
 	dev = __ip_dev_find(net, ip_hdr(skb)->daddr, false);
 	if (!dev)
 		return false;
-	return l3mdev_master_ifindex_rcu(dev) ==
+	return dev == skb->dev || l3mdev_master_ifindex_rcu(dev) ==
 		       l3mdev_master_ifindex_rcu(skb->dev) ||
 	       inet_addr_type_dev_table(net, skb->dev, ip_hdr(skb)->daddr) ==
 		       RTN_LOCAL;
@@ -81,6 +81,7 @@ static bool address_is_here(struct net *net, const struct sk_buff *skb)
 static struct gwlb_link *find(struct net *net, const struct sk_buff *skb,
 			      unsigned int at)
 {
+	const struct list_head *caught = &gwlb_net(net)->caught;
 	const struct udphdr *uh;
 	struct gwlb_link *link;
 	struct udphdr room;
@@ -88,7 +89,7 @@ static struct gwlb_link *find(struct net *net, const struct sk_buff *skb,
 	uh = skb_header_pointer(skb, at, sizeof(room), &room);
 	if (!uh)
 		return NULL;
-	list_for_each_entry_rcu(link, &gwlb_net(net)->caught, caught) {
+	list_for_each_entry_rcu(link, caught, caught) {
 		const struct gwlb_conf *conf = rcu_dereference(link->conf);
 
 		if (port_is(conf, uh->dest) && local_is(conf, skb) &&
@@ -137,15 +138,15 @@ static bool is_one(const struct sk_buff *skb)
 }
 
 static bool takes(const struct gwlb_conf *conf, struct net *net,
-		  const struct sk_buff *skb, const struct gwlb_key *key,
-		  unsigned int at)
+		  const struct sk_buff *skb, unsigned int at)
 {
+	int vrf = gwlb_vrf(skb->dev);
+
 	return skb->pkt_type == PACKET_HOST &&
 	       !(skb->dev->flags & IFF_LOOPBACK) &&
-	       !gwlb_dev_is_link(skb->dev) &&
-	       gwlb_conf_allows(conf, &key->remote) && plain(skb) &&
+	       plain(skb) && gwlb_conf_allows(conf, skb) &&
 	       is_one(skb) && ntohs(udp_hdr(skb)->len) == skb->len - at &&
-	       udp_sk_bound_dev_eq(net, 0, key->vrf, key->vrf) &&
+	       udp_sk_bound_dev_eq(net, 0, vrf, vrf) &&
 	       !has_policy(net, skb);
 }
 
@@ -172,18 +173,20 @@ static bool checksum_right(struct sk_buff *skb)
 	return skb_csum_unnecessary(skb) || !__skb_checksum_complete(skb);
 }
 
-static void take(struct gwlb_link *link, struct sk_buff *skb,
-		 struct gwlb_key *key, unsigned int at)
+static void take(struct gwlb_link *link, struct sk_buff *skb, unsigned int at)
 {
+	struct gwlb_address sender;
+
 	__skb_pull(skb, at);
 	/* the sum of an IPv4 header is 0 */
 	if (!is_v4(skb))
 		skb_postpull_rcsum(skb, skb_network_header(skb), at);
-	if (checksum_right(skb))
-		gwlb_rx_outer(link, skb, key, true);
-	else
-		gwlb_drop(&link->drops, skb, GWLB_DROP_REASON_OUTER_CHECKSUM,
-			  &key->remote);
+	if (checksum_right(skb)) {
+		gwlb_rx_outer(link, skb, true);
+		return;
+	}
+	sender = gwlb_sender(skb);
+	gwlb_drop(&link->drops, skb, GWLB_DROP_REASON_OUTER_CHECKSUM, &sender);
 }
 
 /* A template of the user's rules goes too */
@@ -196,11 +199,14 @@ static void untrack(struct sk_buff *skb)
 static unsigned int prerouting(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
 {
-	unsigned int at = udp_offset(skb);
 	const struct gwlb_conf *conf;
 	struct gwlb_link *link;
-	struct gwlb_key key;
+	unsigned int at;
 
+	/* an inner packet, whatever it is */
+	if (gwlb_dev_is_link(state->in))
+		return NF_ACCEPT;
+	at = udp_offset(skb);
 	if (!at)
 		return NF_ACCEPT;
 	link = find(state->net, skb, at);
@@ -209,11 +215,10 @@ static unsigned int prerouting(void *priv, struct sk_buff *skb,
 	conf = rcu_dereference(link->conf);
 	if (gwlb_conf_early(conf) && pskb_may_pull(skb, at + sizeof(struct udphdr))) {
 		skb_set_transport_header(skb, at);
-		gwlb_rx_key(skb, &key);
-		if (takes(conf, state->net, skb, &key, at)) {
+		if (takes(conf, state->net, skb, at)) {
 			/* what a queue gave back comes with BH on */
 			local_bh_disable();
-			take(link, skb, &key, at);
+			take(link, skb, at);
 			local_bh_enable();
 			return NF_STOLEN;
 		}

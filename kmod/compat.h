@@ -235,31 +235,45 @@ static inline void gwlb_udp_tunnel6_xmit(struct dst_entry *dst,
 /* Who sees what a device receives and sends, taps aside; somebody, where a
  * kernel does not let us know.
  */
+static inline bool gwlb_dev_has_tc(const struct net_device *dev, bool egress)
+{
 #if defined(HAVE_DEV_TCX)
-#define GWLB_DEV_TC(dev, way)	rcu_access_pointer((dev)->tcx_##way)
+	return egress ? rcu_access_pointer(dev->tcx_egress) :
+			rcu_access_pointer(dev->tcx_ingress);
 #elif defined(HAVE_DEV_MINIQ)
-#define GWLB_DEV_TC(dev, way)	rcu_access_pointer((dev)->miniq_##way)
+	return egress ? rcu_access_pointer(dev->miniq_egress) :
+			rcu_access_pointer(dev->miniq_ingress);
 #else
-#define GWLB_DEV_TC(dev, way)	IS_ENABLED(CONFIG_NET_CLS_ACT)
+	return IS_ENABLED(CONFIG_NET_CLS_ACT);
 #endif
+}
 
+static inline bool gwlb_dev_has_nf_ingress(const struct net_device *dev)
+{
 #ifdef HAVE_DEV_NF_INGRESS
-#define GWLB_DEV_NF_INGRESS(dev) rcu_access_pointer((dev)->nf_hooks_ingress)
+	return rcu_access_pointer(dev->nf_hooks_ingress);
 #else
-#define GWLB_DEV_NF_INGRESS(dev) IS_ENABLED(CONFIG_NETFILTER_INGRESS)
+	return IS_ENABLED(CONFIG_NETFILTER_INGRESS);
 #endif
+}
 
+static inline bool gwlb_dev_has_nf_egress(const struct net_device *dev)
+{
 #ifdef HAVE_DEV_NF_EGRESS
-#define GWLB_DEV_NF_EGRESS(dev)	rcu_access_pointer((dev)->nf_hooks_egress)
+	return rcu_access_pointer(dev->nf_hooks_egress);
 #else
-#define GWLB_DEV_NF_EGRESS(dev)	IS_ENABLED(CONFIG_NETFILTER_EGRESS)
+	return IS_ENABLED(CONFIG_NETFILTER_EGRESS);
 #endif
+}
 
+static inline bool gwlb_dev_has_rps(const struct net_device *dev)
+{
 #ifdef HAVE_DEV_RPS_MAP
-#define GWLB_DEV_RPS(dev)	rcu_access_pointer((dev)->_rx->rps_map)
+	return rcu_access_pointer(dev->_rx->rps_map);
 #else
-#define GWLB_DEV_RPS(dev)	IS_ENABLED(CONFIG_RPS)
+	return IS_ENABLED(CONFIG_RPS);
 #endif
+}
 
 #ifndef HAVE_NIT_ACTIVE_RCU
 #define dev_nit_active_rcu(dev)	dev_nit_active(dev)
@@ -268,15 +282,15 @@ static inline void gwlb_udp_tunnel6_xmit(struct dst_entry *dst,
 static inline bool gwlb_dev_rx_watched(struct net_device *dev)
 {
 	return dev_nit_active_rcu(dev) || rcu_access_pointer(dev->xdp_prog) ||
-	       GWLB_DEV_TC(dev, ingress) || GWLB_DEV_NF_INGRESS(dev) ||
-	       GWLB_DEV_RPS(dev);
+	       gwlb_dev_has_tc(dev, false) || gwlb_dev_has_nf_ingress(dev) ||
+	       gwlb_dev_has_rps(dev);
 }
 
 /* or has a queue, of whatever discipline */
 static inline bool gwlb_dev_tx_watched(struct net_device *dev)
 {
-	return dev_nit_active_rcu(dev) || GWLB_DEV_TC(dev, egress) ||
-	       GWLB_DEV_NF_EGRESS(dev) ||
+	return dev_nit_active_rcu(dev) || gwlb_dev_has_tc(dev, true) ||
+	       gwlb_dev_has_nf_egress(dev) ||
 	       rcu_dereference_bh(dev->_tx->qdisc)->enqueue;
 }
 

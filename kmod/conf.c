@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/inetdevice.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 #include "conf.h"
@@ -40,12 +41,6 @@ static const struct nla_policy endpoints_policy[GWLB_A_ENDPOINTS_MAX + 1] = {
 	[GWLB_A_ENDPOINTS_ID]	= { .type = NLA_U64 },
 	[GWLB_A_ENDPOINTS_GATEWAY] = { .type = NLA_BINARY, .len = 16 },
 };
-
-static bool prefix_has(const struct gwlb_prefix *p, const struct gwlb_address *a)
-{
-	return p->address.len == a->len &&
-	       ipv6_prefix_equal(&p->address.a, &a->a, p->length);
-}
 
 static int get_address(struct gwlb_address *a, const struct nlattr *nla)
 {
@@ -482,22 +477,32 @@ size_t gwlb_conf_size(const struct gwlb_conf *conf)
 				    nla_total_size(1));
 }
 
+static bool is_in(const struct sk_buff *skb, const struct gwlb_prefix *p)
+{
+	if (ip_hdr(skb)->version == 4)
+		return p->address.len == 4 &&
+		       !((ip_hdr(skb)->saddr ^ p->address.a.s6_addr32[0]) &
+			 inet_make_mask(p->length));
+	return p->address.len == 16 &&
+	       ipv6_prefix_equal(&ipv6_hdr(skb)->saddr, &p->address.a,
+				 p->length);
+}
+
 /**
  * gwlb_conf_allows() - is this sender permitted
  * @conf: configuration, under RCU
- * @sender: outer source
+ * @skb: packet whose network header is known
  *
  * Return: true if it is in the allow list, or the list is empty.
  */
-bool gwlb_conf_allows(const struct gwlb_conf *conf,
-		      const struct gwlb_address *sender)
+bool gwlb_conf_allows(const struct gwlb_conf *conf, const struct sk_buff *skb)
 {
 	int i;
 
 	if (!conf->allow_count)
 		return true;
 	for (i = 0; i < conf->allow_count; i++)
-		if (prefix_has(&conf->allow[i], sender))
+		if (is_in(skb, &conf->allow[i]))
 			return true;
 	return false;
 }

@@ -83,8 +83,7 @@ struct gwlb_conf *gwlb_conf_new(const struct gwlb_conf *old,
 				struct netlink_ext_ack *extack);
 int gwlb_conf_fill(struct sk_buff *skb, const struct gwlb_conf *conf);
 size_t gwlb_conf_size(const struct gwlb_conf *conf);
-bool gwlb_conf_allows(const struct gwlb_conf *conf,
-		      const struct gwlb_address *sender);
+bool gwlb_conf_allows(const struct gwlb_conf *conf, const struct sk_buff *skb);
 
 /**
  * gwlb_conf_claims() - does a configuration name an endpoint

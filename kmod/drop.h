@@ -2,9 +2,10 @@
 #ifndef GWLB_DROP_H
 #define GWLB_DROP_H
 
-#include <linux/in6.h>
 #include <linux/skbuff.h>
 #include <linux/u64_stats_sync.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
 #include "uapi/gwlb.h"
 
 struct rtnl_link_stats64;
@@ -31,7 +32,41 @@ struct gwlb_address {
 static inline bool gwlb_address_equal(const struct gwlb_address *a,
 				      const struct gwlb_address *b)
 {
-	return a->len == b->len && !memcmp(&a->a, &b->a, sizeof(a->a));
+	return a->len == b->len && ipv6_addr_equal(&a->a, &b->a);
+}
+
+/**
+ * gwlb_address4() - an IPv4 address as one of either family
+ * @a: address
+ *
+ * Return: the same.
+ */
+static inline struct gwlb_address gwlb_address4(__be32 a)
+{
+	return (struct gwlb_address){ .a.s6_addr32[0] = a, .len = 4 };
+}
+
+/**
+ * gwlb_address6() - an IPv6 address as one of either family
+ * @a: address
+ *
+ * Return: the same.
+ */
+static inline struct gwlb_address gwlb_address6(const struct in6_addr *a)
+{
+	return (struct gwlb_address){ .a = *a, .len = 16 };
+}
+
+/**
+ * gwlb_sender() - who a packet is from
+ * @skb: packet whose network header is known
+ *
+ * Return: outer source.
+ */
+static inline struct gwlb_address gwlb_sender(const struct sk_buff *skb)
+{
+	return ip_hdr(skb)->version == 4 ? gwlb_address4(ip_hdr(skb)->saddr) :
+					   gwlb_address6(&ipv6_hdr(skb)->saddr);
 }
 
 /**

@@ -85,7 +85,7 @@ static void flow6_destroy(struct dst_entry *dst)
 	flow_free(&f->flow);
 }
 
-static struct dst_ops dst_ops4 = {
+struct dst_ops gwlb_dst_ops4 = {
 	.family = AF_INET,
 	.check = flow_dst_check,
 	.mtu = flow_dst_mtu,
@@ -97,7 +97,7 @@ static struct dst_ops dst_ops4 = {
 	.destroy = flow4_destroy,
 };
 
-static struct dst_ops dst_ops6 = {
+struct dst_ops gwlb_dst_ops6 = {
 	.family = AF_INET6,
 	.check = flow_dst_check,
 	.mtu = flow_dst_mtu,
@@ -109,36 +109,10 @@ static struct dst_ops dst_ops6 = {
 	.destroy = flow6_destroy,
 };
 
-static struct gwlb_flow *flow_of_dst(struct dst_entry *dst)
-{
-	if (dst->ops == &dst_ops4)
-		return &container_of(dst, struct gwlb_flow4, rt.dst)->flow;
-	if (dst->ops == &dst_ops6)
-		return &container_of(dst, struct gwlb_flow6, rt.dst)->flow;
-	return NULL;
-}
-
-/**
- * gwlb_flow_of() - the flow that a packet carries
- * @skb: packet
- * @dev: gwlb device that it passes
- *
- * Return: the flow, NULL if it carries none or one of another device.
- */
-struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
-			       const struct net_device *dev)
-{
-	struct dst_entry *dst = skb_dst(skb);
-
-	if (!dst || READ_ONCE(dst->dev) != dev)
-		return NULL;
-	return flow_of_dst(dst);
-}
-
 /* Routed into a dst of ours, by whatever left it on a packet */
 static int flow_dst_input(struct sk_buff *skb)
 {
-	struct gwlb_flow *flow = flow_of_dst(skb_dst(skb));
+	struct gwlb_flow *flow = gwlb_flow_of_dst(skb_dst(skb));
 
 	gwlb_drop(&gwlb_flow_link(flow)->drops, skb,
 		  GWLB_DROP_REASON_NO_CONTEXT, &flow->peer->remote);
@@ -150,7 +124,7 @@ static struct gwlb_flow *flow_alloc4(struct gwlb_link *link)
 {
 	struct gwlb_flow4 *f;
 
-	f = gwlb_dst_alloc(&dst_ops4, link->dev, DST_NOXFRM);
+	f = gwlb_dst_alloc(&gwlb_dst_ops4, link->dev, DST_NOXFRM);
 	if (!f)
 		return NULL;
 	memset((void *)f + sizeof(f->rt.dst), 0, sizeof(*f) - sizeof(f->rt.dst));
@@ -164,7 +138,7 @@ static struct gwlb_flow *flow_alloc6(struct gwlb_link *link)
 {
 	struct gwlb_flow6 *f;
 
-	f = gwlb_dst_alloc(&dst_ops6, link->dev, DST_NOXFRM);
+	f = gwlb_dst_alloc(&gwlb_dst_ops6, link->dev, DST_NOXFRM);
 	if (!f)
 		return NULL;
 	memset((void *)f + sizeof(f->rt.dst), 0, sizeof(*f) - sizeof(f->rt.dst));
@@ -324,20 +298,6 @@ void gwlb_flow_tuple(const struct gwlb_flow *flow, struct gwlb_tuple *t)
 }
 
 /**
- * gwlb_flow_geneve() - the header under which packets of a flow leave
- * @flow: flow
- * @g: filled
- */
-void gwlb_flow_geneve(const struct gwlb_flow *flow, struct gwlb_geneve *g)
-{
-	g->endpoint = gwlb_flow_endpoint(flow)->id.id;
-	g->vni = flow->vni;
-	g->protocol = flow->version == 4 ? ETH_P_IP : ETH_P_IPV6;
-	g->options_len = flow->options_len;
-	g->critical = flow->critical;
-}
-
-/**
  * gwlb_flow_init() - prepare for flows
  *
  * Return: 0 or a negative errno.
@@ -346,27 +306,27 @@ int gwlb_flow_init(void)
 {
 	int err = -ENOMEM;
 
-	dst_ops4.kmem_cachep = kmem_cache_create("gwlb_flow4",
-						 sizeof(struct gwlb_flow4) + 2 * 4,
-						 0, 0, NULL);
-	dst_ops6.kmem_cachep = kmem_cache_create("gwlb_flow6",
-						 sizeof(struct gwlb_flow6) + 2 * 16,
-						 0, 0, NULL);
-	if (!dst_ops4.kmem_cachep || !dst_ops6.kmem_cachep)
+	gwlb_dst_ops4.kmem_cachep =
+		kmem_cache_create("gwlb_flow4", sizeof(struct gwlb_flow4) + 2 * 4,
+				  0, 0, NULL);
+	gwlb_dst_ops6.kmem_cachep =
+		kmem_cache_create("gwlb_flow6", sizeof(struct gwlb_flow6) + 2 * 16,
+				  0, 0, NULL);
+	if (!gwlb_dst_ops4.kmem_cachep || !gwlb_dst_ops6.kmem_cachep)
 		goto caches;
-	err = dst_entries_init(&dst_ops4);
+	err = dst_entries_init(&gwlb_dst_ops4);
 	if (err)
 		goto caches;
-	err = dst_entries_init(&dst_ops6);
+	err = dst_entries_init(&gwlb_dst_ops6);
 	if (err)
 		goto entries;
 	return 0;
 
 entries:
-	dst_entries_destroy(&dst_ops4);
+	dst_entries_destroy(&gwlb_dst_ops4);
 caches:
-	kmem_cache_destroy(dst_ops4.kmem_cachep);
-	kmem_cache_destroy(dst_ops6.kmem_cachep);
+	kmem_cache_destroy(gwlb_dst_ops4.kmem_cachep);
+	kmem_cache_destroy(gwlb_dst_ops6.kmem_cachep);
 	return err;
 }
 
@@ -382,8 +342,8 @@ void gwlb_flow_exit(void)
 {
 	int tries = 0;
 
-	while (dst_entries_get_slow(&dst_ops4) ||
-	       dst_entries_get_slow(&dst_ops6)) {
+	while (dst_entries_get_slow(&gwlb_dst_ops4) ||
+	       dst_entries_get_slow(&gwlb_dst_ops6)) {
 		if (++tries == 100)
 			pr_warn("gwlb: unload waits for packets of a former link in some queue\n");
 		msleep(20);
@@ -391,8 +351,8 @@ void gwlb_flow_exit(void)
 	/* flows are freed by RCU, and then their peers */
 	rcu_barrier();
 	rcu_barrier();
-	dst_entries_destroy(&dst_ops6);
-	dst_entries_destroy(&dst_ops4);
-	kmem_cache_destroy(dst_ops6.kmem_cachep);
-	kmem_cache_destroy(dst_ops4.kmem_cachep);
+	dst_entries_destroy(&gwlb_dst_ops6);
+	dst_entries_destroy(&gwlb_dst_ops4);
+	kmem_cache_destroy(gwlb_dst_ops6.kmem_cachep);
+	kmem_cache_destroy(gwlb_dst_ops4.kmem_cachep);
 }

@@ -3,7 +3,9 @@
 #define GWLB_FLOW_H
 
 #include <linux/rhashtable.h>
+#include <linux/udp.h>
 #include <net/ip6_fib.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
 #include "endpoint.h"
 #include "geneve.h"
@@ -12,8 +14,7 @@
 
 struct gwlb_link;
 
-/* What the load balancers in use send: endpoint, attachment, cookie */
-#define GWLB_OPTIONS_INLINE	32
+#define GWLB_OPTIONS_INLINE	GWLB_GENEVE_OPTIONS_USUAL
 
 /**
  * struct gwlb_key - the header under which a packet came, options aside
@@ -49,6 +50,44 @@ gwlb_key_endpoint(const struct gwlb_key *key)
 	if (!id.id)
 		id.gateway = key->remote;
 	return id;
+}
+
+/**
+ * gwlb_vrf() - the VRF of a device
+ * @dev: device
+ *
+ * Return: ifindex, or 0.
+ * Context: RCU.
+ */
+static inline int gwlb_vrf(struct net_device *dev)
+{
+	return netif_is_l3_slave(dev) || netif_is_l3_master(dev) ?
+	       l3mdev_master_ifindex_rcu(dev) : 0;
+}
+
+/**
+ * gwlb_key_outer() - read the outer header
+ * @key: filled as far as that goes; of GENEVE it has no protocol yet
+ * @skb: packet whose network and transport headers are known; by the device
+ *	that it came in by
+ *
+ * Context: RCU.
+ */
+static inline void gwlb_key_outer(struct gwlb_key *key,
+				  const struct sk_buff *skb)
+{
+	const struct udphdr *uh = udp_hdr(skb);
+
+	key->geneve.protocol = 0;
+	key->remote = gwlb_sender(skb);
+	if (ip_hdr(skb)->version == 4)
+		key->local = gwlb_address4(ip_hdr(skb)->daddr);
+	else
+		key->local = gwlb_address6(&ipv6_hdr(skb)->daddr);
+	key->vrf = gwlb_vrf(skb->dev);
+	key->port[0] = uh->source;
+	key->port[1] = uh->dest;
+	key->nocheck = !uh->check;
 }
 
 /**
@@ -138,12 +177,44 @@ void gwlb_flow_exit(void);
 struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 				const struct gwlb_key *key, int turned,
 				const u8 *options);
-struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
-			       const struct net_device *dev);
 void gwlb_flow_count(struct gwlb_flow *flow, int turned, unsigned int bytes);
 void gwlb_flow_tuple(const struct gwlb_flow *flow, struct gwlb_tuple *t);
-void gwlb_flow_geneve(const struct gwlb_flow *flow, struct gwlb_geneve *g);
 void gwlb_flow_list_endpoint(struct gwlb_flow *flow);
+
+extern struct dst_ops gwlb_dst_ops4;
+extern struct dst_ops gwlb_dst_ops6;
+
+/**
+ * gwlb_flow_of_dst() - the flow that a dst belongs to
+ * @dst: of a packet
+ *
+ * Return: the flow, NULL if the dst is not one of ours.
+ */
+static inline struct gwlb_flow *gwlb_flow_of_dst(struct dst_entry *dst)
+{
+	if (dst->ops == &gwlb_dst_ops4)
+		return &container_of(dst, struct gwlb_flow4, rt.dst)->flow;
+	if (dst->ops == &gwlb_dst_ops6)
+		return &container_of(dst, struct gwlb_flow6, rt.dst)->flow;
+	return NULL;
+}
+
+/**
+ * gwlb_flow_of() - the flow that a packet carries
+ * @skb: packet
+ * @dev: gwlb device that it passes
+ *
+ * Return: the flow, NULL if it carries none or one of another device.
+ */
+static inline struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
+					     const struct net_device *dev)
+{
+	struct dst_entry *dst = skb_dst(skb);
+
+	if (!dst || READ_ONCE(dst->dev) != dev)
+		return NULL;
+	return gwlb_flow_of_dst(dst);
+}
 
 /**
  * gwlb_flow_endpoint() - the endpoint of a flow
@@ -207,6 +278,20 @@ static inline const u8 *gwlb_flow_options(const struct gwlb_flow *flow)
 {
 	return flow->options_len > sizeof(flow->room) ? flow->options :
 							flow->room;
+}
+
+/**
+ * gwlb_flow_geneve() - the header under which packets of a flow leave
+ * @flow: flow
+ * @g: filled, but for the endpoint
+ */
+static inline void gwlb_flow_geneve(const struct gwlb_flow *flow,
+				    struct gwlb_geneve *g)
+{
+	g->vni = flow->vni;
+	g->protocol = flow->version == 4 ? ETH_P_IP : ETH_P_IPV6;
+	g->options_len = flow->options_len;
+	g->critical = flow->critical;
 }
 
 /**

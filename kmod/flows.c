@@ -73,12 +73,14 @@ static int compare(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct gwlb_tuple *t = arg->key;
 	const struct gwlb_flow *f = obj;
-	unsigned int len = f->version == 4 ? 4 : 16;
 
-	return f->version != t->version || f->protocol != t->protocol ||
-	       memcmp(f->inner_port, t->port, sizeof(t->port)) ||
-	       memcmp(f->addr, t->addr[0], len) ||
-	       memcmp(f->addr + len, t->addr[1], len);
+	if (f->version != t->version || f->protocol != t->protocol ||
+	    memcmp(f->inner_port, t->port, sizeof(t->port)))
+		return 1;
+	if (f->version == 4)
+		return memcmp(f->addr, t->addr[0], 4) ||
+		       memcmp(f->addr + 4, t->addr[1], 4);
+	return memcmp(f->addr, t->addr[0], sizeof(t->addr));
 }
 
 static const struct rhashtable_params params = {
@@ -95,27 +97,55 @@ static struct rhlist_head *of_tuple(struct gwlb_flows *flows,
 	return rhltable_lookup(&flows->table, t, params);
 }
 
-static bool under_header(const struct gwlb_flow *flow,
-			 const struct gwlb_key *key, const u8 *options)
+static bool comes_from(const struct gwlb_peer *peer, const struct sk_buff *skb)
 {
-	return flow->options_len == key->geneve.options_len &&
-	       flow->vni == key->geneve.vni && flow->nocheck == key->nocheck &&
-	       !memcmp(flow->port, key->port, sizeof(flow->port)) &&
-	       !memcmp(gwlb_flow_options(flow), options, flow->options_len) &&
-	       gwlb_address_equal(&flow->peer->remote, &key->remote) &&
-	       gwlb_address_equal(&flow->peer->local, &key->local) &&
-	       flow->peer->vrf == key->vrf;
+	if (ip_hdr(skb)->version == 4)
+		return peer->remote.len == 4 &&
+		       peer->remote.a.s6_addr32[0] == ip_hdr(skb)->saddr &&
+		       peer->local.a.s6_addr32[0] == ip_hdr(skb)->daddr;
+	return peer->remote.len == 16 &&
+	       ipv6_addr_equal(&peer->remote.a, &ipv6_hdr(skb)->saddr) &&
+	       ipv6_addr_equal(&peer->local.a, &ipv6_hdr(skb)->daddr);
 }
 
-static struct gwlb_flow *lookup(struct gwlb_flows *flows,
-				const struct gwlb_key *key, const u8 *options)
+static bool under_header(const struct gwlb_flow *flow,
+			 const struct sk_buff *skb, const u8 *geneve)
+{
+	const struct udphdr *uh = udp_hdr(skb);
+	struct gwlb_geneve g;
+
+	gwlb_flow_geneve(flow, &g);
+	return gwlb_geneve_fixed(&g) == get_unaligned_be64(geneve) &&
+	       !memcmp(gwlb_flow_options(flow), geneve + GWLB_GENEVE_HLEN,
+		       g.options_len) &&
+	       flow->port[0] == uh->source && flow->port[1] == uh->dest &&
+	       flow->nocheck == !uh->check && comes_from(flow->peer, skb) &&
+	       flow->peer->vrf == gwlb_vrf(skb->dev);
+}
+
+/**
+ * gwlb_flow_known() - the flow of a received packet, unless it is new
+ * @flows: of the link that it came in by
+ * @tuple: its inner addresses, normalized
+ * @skb: it, of whose outer header the addresses and ports count
+ * @geneve: its GENEVE header and options, all of which are there
+ *
+ * The header is compared with that under which packets of the flow go back:
+ * one that has bits set to be ignored is not found.
+ *
+ * Return: the flow or NULL. No reference is taken.
+ * Context: RCU.
+ */
+struct gwlb_flow *gwlb_flow_known(struct gwlb_flows *flows,
+				  const struct gwlb_tuple *tuple,
+				  const struct sk_buff *skb, const u8 *geneve)
 {
 	struct rhlist_head *list, *pos;
 	struct gwlb_flow *flow;
 
-	list = of_tuple(flows, &key->tuple);
+	list = of_tuple(flows, tuple);
 	rhl_for_each_entry_rcu(flow, pos, list, node)
-		if (under_header(flow, key, options))
+		if (under_header(flow, skb, geneve))
 			return flow;
 	return NULL;
 }
@@ -246,17 +276,36 @@ bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow)
 	return free;
 }
 
-static struct gwlb_flow *create(struct gwlb_link *link,
+/**
+ * gwlb_flow_get() - the flow of a received packet, made if it is new
+ * @link: it came in by
+ * @skb: it, at its UDP header, with the GENEVE header behind that
+ * @key: what these say, tuple normalized
+ * @turned: it came the other way round than in the tuple
+ * @max: flows that the link may have
+ *
+ * Return: the flow, NULL without memory. No reference is taken.
+ * Context: BH off, RCU.
+ */
+struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
+				const struct sk_buff *skb,
 				const struct gwlb_key *key, int turned,
-				const u8 *options, unsigned int max)
+				unsigned int max)
 {
+	const u8 *options = skb->data + sizeof(struct udphdr) + GWLB_GENEVE_HLEN;
 	struct gwlb_flows *flows = &link->flows;
+	u8 geneve[GWLB_GENEVE_MAX];
 	struct gwlb_flow *flow;
 	int tries = 2;
 
+	gwlb_geneve_build(geneve, &key->geneve, options);
+	flow = gwlb_flow_known(flows, &key->tuple, skb, geneve);
+	if (flow)
+		return flow;
+
 	spin_lock(&flows->lock);
 	/* another CPU may have been faster; a link that is going has no flows */
-	flow = lookup(flows, key, options);
+	flow = gwlb_flow_known(flows, &key->tuple, skb, geneve);
 	if (flow || !netif_running(link->dev))
 		goto unlock;
 
@@ -280,26 +329,6 @@ static struct gwlb_flow *create(struct gwlb_link *link,
 unlock:
 	spin_unlock(&flows->lock);
 	return flow;
-}
-
-/**
- * gwlb_flow_get() - the flow of a received packet, made if it is new
- * @link: it came in by
- * @key: its header, tuple normalized
- * @turned: it came the other way round than in the tuple
- * @options: GENEVE options
- * @max: flows that the link may have
- *
- * Return: the flow, NULL without memory. No reference is taken.
- * Context: BH off, RCU.
- */
-struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
-				const struct gwlb_key *key, int turned,
-				const u8 *options, unsigned int max)
-{
-	struct gwlb_flow *flow = lookup(&link->flows, key, options);
-
-	return flow ?: create(link, key, turned, options, max);
 }
 
 /**

@@ -50,9 +50,13 @@ bool gwlb_flows_walk(struct gwlb_flows *flows, struct gwlb_flows_cursor *at,
 void gwlb_flows_forget(struct gwlb_flows *flows, struct gwlb_flow *flow);
 bool gwlb_flow_in_use(struct gwlb_flow *flow);
 
+struct gwlb_flow *gwlb_flow_known(struct gwlb_flows *flows,
+				  const struct gwlb_tuple *tuple,
+				  const struct sk_buff *skb, const u8 *geneve);
 struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
+				const struct sk_buff *skb,
 				const struct gwlb_key *key, int turned,
-				const u8 *options, unsigned int max);
+				unsigned int max);
 bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow);
 struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple, u16 zone,

@@ -7,7 +7,6 @@
 #endif
 
 #define FLAG_CONTROL	0x80	/* second byte of the fixed header */
-#define FLAG_CRITICAL	0x40
 #define OPTION_HLEN	4
 #define OPTION_CRITICAL	0x80	/* highest bit of an option's type */
 
@@ -141,19 +140,23 @@ void gwlb_geneve_decode(const __u8 *options, unsigned int len,
  * @p: room for GWLB_GENEVE_HLEN and the options
  * @g: what it says
  * @options: @g->options_len bytes
- *
- * Flags and reserved bits are zero, save C where an option is critical.
  */
 void gwlb_geneve_build(__u8 *p, const struct gwlb_geneve *g,
 		       const __u8 *options)
 {
-	p[0] = g->options_len / 4;
-	p[1] = g->critical ? FLAG_CRITICAL : 0;
-	p[2] = g->protocol >> 8;
-	p[3] = g->protocol & 0xff;
-	p[4] = g->vni >> 16;
-	p[5] = g->vni >> 8 & 0xff;
-	p[6] = g->vni & 0xff;
-	p[7] = 0;
-	memcpy(p + GWLB_GENEVE_HLEN, options, g->options_len);
+	__u64 fixed = gwlb_geneve_fixed(g);
+
+	p[0] = fixed >> 56;
+	p[1] = fixed >> 48;
+	p[2] = fixed >> 40;
+	p[3] = fixed >> 32;
+	p[4] = fixed >> 24;
+	p[5] = fixed >> 16;
+	p[6] = fixed >> 8;
+	p[7] = fixed;
+	/* a few instructions where the compiler knows the length */
+	if (g->options_len == GWLB_GENEVE_OPTIONS_USUAL)
+		memcpy(p + GWLB_GENEVE_HLEN, options, GWLB_GENEVE_OPTIONS_USUAL);
+	else
+		memcpy(p + GWLB_GENEVE_HLEN, options, g->options_len);
 }

@@ -14,6 +14,9 @@
 /* RFC 8926 section 3.4: the fixed header and the most that options can be */
 #define GWLB_GENEVE_HLEN	8
 #define GWLB_GENEVE_OPTIONS_MAX	252
+/* What the load balancers in use send: endpoint, attachment, cookie */
+#define GWLB_GENEVE_OPTIONS_USUAL	32
+#define GWLB_GENEVE_MAX		(GWLB_GENEVE_HLEN + GWLB_GENEVE_OPTIONS_MAX)
 
 /**
  * struct gwlb_geneve - what the header of a received packet says
@@ -53,6 +56,20 @@ void gwlb_geneve_decode(const __u8 *options, unsigned int len,
 			struct gwlb_geneve_ids *ids);
 void gwlb_geneve_build(__u8 *p, const struct gwlb_geneve *g,
 		       const __u8 *options);
+
+/**
+ * gwlb_geneve_fixed() - the fixed header as it is sent
+ * @g: what it says
+ *
+ * Flags and reserved bits are zero, save C where an option is critical.
+ *
+ * Return: its bytes as a number.
+ */
+static inline __u64 gwlb_geneve_fixed(const struct gwlb_geneve *g)
+{
+	return (__u64)(g->options_len / 4) << 56 | (__u64)!!g->critical << 54 |
+	       (__u64)g->protocol << 32 | g->vni << 8;
+}
 
 /**
  * gwlb_geneve_len() - length of a header whose first byte is known

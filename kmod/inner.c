@@ -30,13 +30,25 @@ static unsigned int get16(const __u8 *p)
 	return p[0] << 8 | p[1];
 }
 
-/* RFC 1071; the sum over a good header is 0xffff */
+static __u64 get64(const __u8 *p)
+{
+	return (__u64)p[0] << 56 | (__u64)p[1] << 48 | (__u64)p[2] << 40 |
+	       (__u64)p[3] << 32 | (__u64)p[4] << 24 | (__u64)p[5] << 16 |
+	       (__u64)p[6] << 8 | p[7];
+}
+
+/* RFC 1071: in whatever order of bytes, the sum over a good header is 0xffff */
 static int ipv4_checksum_ok(const __u8 *p, unsigned int len)
 {
-	__u32 sum = 0;
+	__u64 sum = 0;
+	__u32 word;
 
-	for (; len; p += 2, len -= 2)
-		sum += get16(p);
+	for (; len; p += 4, len -= 4) {
+		memcpy(&word, p, 4);
+		sum += word;
+	}
+	sum = (sum >> 32) + (sum & 0xffffffff);
+	sum = (sum >> 16) + (sum & 0xffff);
 	sum = (sum >> 16) + (sum & 0xffff);
 	sum += sum >> 16;
 	return (sum & 0xffff) == 0xffff;
@@ -207,15 +219,24 @@ enum gwlb_drop_reason gwlb_inner_parse(const __u8 *p, unsigned int look,
  */
 int gwlb_tuple_normalize(struct gwlb_tuple *t)
 {
-	struct gwlb_tuple r = *t;
-	int d = memcmp(t->addr[0], t->addr[1], sizeof(t->addr[0]));
+	__u64 a = get64(t->addr[0]), b = get64(t->addr[1]);
+	__u8 addr[16], port[2];
 
-	if (d < 0 || (!d && memcmp(t->port[0], t->port[1], 2) <= 0))
+	if (a == b) {
+		a = get64(t->addr[0] + 8);
+		b = get64(t->addr[1] + 8);
+	}
+	if (a == b) {
+		a = get16(t->port[0]);
+		b = get16(t->port[1]);
+	}
+	if (a <= b)
 		return 0;
-	memcpy(r.addr[0], t->addr[1], sizeof(r.addr[0]));
-	memcpy(r.addr[1], t->addr[0], sizeof(r.addr[1]));
-	memcpy(r.port[0], t->port[1], sizeof(r.port[0]));
-	memcpy(r.port[1], t->port[0], sizeof(r.port[1]));
-	*t = r;
+	memcpy(addr, t->addr[0], sizeof(addr));
+	memcpy(t->addr[0], t->addr[1], sizeof(addr));
+	memcpy(t->addr[1], addr, sizeof(addr));
+	memcpy(port, t->port[0], sizeof(port));
+	memcpy(t->port[0], t->port[1], sizeof(port));
+	memcpy(t->port[1], port, sizeof(port));
 	return 1;
 }

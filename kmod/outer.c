@@ -138,7 +138,8 @@ static void push_ip4(struct sk_buff *skb, const struct gwlb_conf *conf,
 	ip->protocol = IPPROTO_UDP;
 	ip->saddr = peer->local.a.s6_addr32[0];
 	ip->daddr = peer->remote.a.s6_addr32[0];
-	ip_send_check(ip);
+	ip->check = 0;
+	ip->check = ip_fast_csum(ip, sizeof(*ip) / 4);
 	skb->protocol = htons(ETH_P_IP);
 }
 
@@ -216,7 +217,8 @@ static void turn4(struct sk_buff *skb, const struct gwlb_conf *conf)
 	ip->ttl = conf->ttl;
 	ip->frag_off = 0;
 	ip->id = next_id(skb);
-	ip_send_check(ip);
+	ip->check = 0;
+	ip->check = ip_fast_csum(ip, sizeof(*ip) / 4);
 }
 
 static void turn6(struct sk_buff *skb, const struct gwlb_conf *conf)

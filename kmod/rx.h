@@ -4,14 +4,11 @@
 
 #include <linux/types.h>
 
-struct gwlb_key;
 struct gwlb_link;
 struct sk_buff;
 struct sock;
 
-void gwlb_rx_key(const struct sk_buff *skb, struct gwlb_key *key);
-void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb,
-		   struct gwlb_key *key, bool early);
+void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb, bool early);
 int gwlb_rx(struct sock *sk, struct sk_buff *skb);
 
 #endif /* GWLB_RX_H */

@@ -86,9 +86,9 @@ static bool is_plain(const u8 *inner, unsigned int look,
 }
 
 /**
- * gwlb_trust_bounce() - send a packet back if its flow is trusted
+ * gwlb_trust_bounce() - send a packet of a trusted flow back
  * @link: it came in by
- * @skb: at the GENEVE header, whose outer header is plain; consumed unless
+ * @skb: at the UDP header, whose outer header is plain; consumed unless
  *	false is returned
  * @flow: of it
  * @turned: it came the other way round than in the tuple
@@ -102,17 +102,18 @@ bool gwlb_trust_bounce(struct gwlb_link *link, struct sk_buff *skb,
 		       const struct gwlb_inner *in)
 {
 	const struct gwlb_conf *conf = rcu_dereference(link->conf);
-	unsigned int hlen = GWLB_GENEVE_HLEN + flow->options_len;
+	unsigned int at = sizeof(struct udphdr);
+	unsigned int hlen = at + GWLB_GENEVE_HLEN + flow->options_len;
 	struct gwlb_endpoint *endpoint = gwlb_flow_endpoint(flow);
 	struct gwlb_peer *peer = flow->peer;
 	enum gwlb_drop_reason reason;
 	struct dst_entry *dst;
 
-	if (!conf->trust_mask || !gwlb_trust_has(flow) || gwlb_gso_same_ids(skb))
+	if (!conf->trust_mask || gwlb_gso_same_ids(skb))
 		return false;
 	/* reserved bits go back as zero, what is behind its end not at all */
-	if (skb->data[1] != (flow->critical ? 0x40 : 0) || skb->data[7] ||
-	    in->len + hlen + sizeof(struct udphdr) != ntohs(udp_hdr(skb)->len) ||
+	if (skb->data[at + 1] != (flow->critical ? 0x40 : 0) ||
+	    skb->data[at + 7] || in->len + hlen != ntohs(udp_hdr(skb)->len) ||
 	    !is_plain(skb->data + hlen, skb_headlen(skb) - hlen, in))
 		return false;
 	dst = gwlb_outer_route(link->net, peer);

@@ -75,6 +75,7 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 	const struct gwlb_address *remote = NULL;
+	const struct gwlb_conf *conf;
 	enum gwlb_drop_reason reason;
 	struct gwlb_flow *flow;
 	struct dst_entry *dst;
@@ -109,8 +110,9 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 		goto drop;
 	}
 	/* in the bump alone; what is routed is not what came */
-	if (gwlb_flow_of(skb, dev))
-		gwlb_trust_grant(skb, flow, rcu_dereference(link->conf));
+	conf = rcu_dereference(link->conf);
+	if (conf->trust_mask && gwlb_flow_of(skb, dev))
+		gwlb_trust_grant(skb, flow, conf);
 	reason = GWLB_DROP_REASON_NO_HEADROOM;
 	if (skb_cow_head(skb, overhead(flow) + LL_RESERVED_SPACE(dst->dev)) ||
 	    udp_tunnel_handle_offloads(skb, !flow->nocheck))

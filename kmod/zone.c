@@ -149,7 +149,7 @@ static unsigned int set(void *priv, struct sk_buff *skb,
 static unsigned int clear(void *priv, struct sk_buff *skb,
 			  const struct nf_hook_state *state)
 {
-	if (gwlb_dev_is_link(state->in) && is_template(skb))
+	if (skb_nfct(skb) && gwlb_dev_is_link(state->in) && is_template(skb))
 		nf_reset_ct(skb);
 	return NF_ACCEPT;
 }
