@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 #include "conf.h"
 #include "endpoint.h"
+#include "event.h"
 
 /* How often one without a place in the list looks for one */
 #define RETRY	HZ
@@ -180,6 +181,13 @@ void gwlb_endpoint_put(struct gwlb_endpoint *ep)
 }
 
 /* With the lock */
+static void tell(struct gwlb_endpoints *eps, enum gwlb_event_kind kind,
+		 const struct gwlb_endpoint *ep)
+{
+	gwlb_event_endpoint(netdev_priv(eps->dev), kind, ep);
+}
+
+/* With the lock */
 static void unlist(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
 {
 	hlist_del_rcu(&ep->node);
@@ -220,8 +228,10 @@ static void evict(struct gwlb_endpoints *eps)
 				victim = ep;
 		}
 	}
-	if (victim)
-		unlist(eps, victim);
+	if (!victim)
+		return;
+	tell(eps, GWLB_EVENT_KIND_ENDPOINT_FORGOTTEN, victim);
+	unlist(eps, victim);
 }
 
 /* One that is not listed has no counters: per-CPU memory for each of a flood
@@ -257,6 +267,8 @@ static struct gwlb_endpoint *list_new(struct gwlb_endpoints *eps,
 	struct gwlb_endpoint *ep;
 	int tries = 2;
 
+	if (eps->count >= eps->max)
+		gwlb_event_endpoints(netdev_priv(eps->dev), eps->max);
 	/* two, so that a lowered limit is reached in time */
 	while (eps->count >= eps->max && tries--)
 		evict(eps);
@@ -297,7 +309,11 @@ struct gwlb_endpoint *gwlb_endpoint_get(struct gwlb_endpoints *eps,
 			ep->first_seen = jiffies;
 			ep->last_seen = jiffies;
 			ep->seen = true;
+			tell(eps, GWLB_EVENT_KIND_ENDPOINT_NEW, ep);
+		} else if (ep->idle) {
+			tell(eps, GWLB_EVENT_KIND_ENDPOINT_NEW, ep);
 		}
+		ep->idle = false;
 	} else {
 		ep = endpoint_new(id, false);
 		if (ep)
@@ -406,6 +422,7 @@ int gwlb_endpoint_forget(struct gwlb_endpoints *eps,
 			       "The endpoint has a link of its own; delete that first");
 		err = -EBUSY;
 	} else {
+		tell(eps, GWLB_EVENT_KIND_ENDPOINT_FORGOTTEN, ep);
 		old = settings(ep);
 		RCU_INIT_POINTER(ep->conf, NULL);
 		set_zone(eps, ep);
@@ -531,6 +548,33 @@ void gwlb_endpoints_flush(struct gwlb_endpoints *eps)
 		hlist_for_each_entry_safe(ep, next, &eps->list[i], node)
 			unlist(eps, ep);
 	spin_unlock_bh(&eps->lock);
+}
+
+/**
+ * gwlb_endpoints_tell_idle() - tell of those that have no flows any more
+ * @eps: of the link
+ *
+ * Some are told at a time, the others when it is called again.
+ *
+ * Context: process.
+ */
+void gwlb_endpoints_tell_idle(struct gwlb_endpoints *eps)
+{
+	struct gwlb_endpoint *ep;
+	int i, budget = 32;
+
+	for (i = 0; i < ARRAY_SIZE(eps->list); i++) {
+		spin_lock_bh(&eps->lock);
+		hlist_for_each_entry(ep, &eps->list[i], node) {
+			if (!ep->seen || ep->idle || !budget ||
+			    refcount_read(&ep->refs) > 1)
+				continue;
+			ep->idle = true;
+			budget--;
+			tell(eps, GWLB_EVENT_KIND_ENDPOINT_IDLE, ep);
+		}
+		spin_unlock_bh(&eps->lock);
+	}
 }
 
 /**

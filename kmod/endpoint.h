@@ -54,6 +54,7 @@ struct gwlb_endpoint_conf {
  * @child: the link that its packets go to, NULL for that of the list
  * @listed: it is in the list; one that is not has neither settings nor a link
  * @seen: packets came
+ * @idle: it was told that it has no flows
  * @zone: conntrack zone, 0 for none
  * @first_seen: jiffies of the first packet
  * @last_seen: jiffies of the last one
@@ -72,6 +73,7 @@ struct gwlb_endpoint {
 	struct gwlb_link __rcu *child;
 	bool listed;
 	bool seen;
+	bool idle;
 	u16 zone;
 	unsigned long first_seen;
 	unsigned long last_seen;
@@ -113,6 +115,7 @@ void gwlb_endpoints_init(struct gwlb_endpoints *eps, struct net_device *dev);
 void gwlb_endpoints_configure(struct gwlb_endpoints *eps,
 			      const struct gwlb_conf *conf);
 void gwlb_endpoints_flush(struct gwlb_endpoints *eps);
+void gwlb_endpoints_tell_idle(struct gwlb_endpoints *eps);
 
 struct gwlb_endpoint *gwlb_endpoint_find(struct gwlb_endpoints *eps,
 					 const struct gwlb_endpoint_id *id);

@@ -9,10 +9,13 @@
 #include "netlink.h"
 
 #define INTERVAL	HZ
+/* Endpoints come in numbers when an appliance is put into service */
+#define ENDPOINT_BURST	64
 
 /* What is told of an event besides its kind and link */
 struct details {
 	const struct gwlb_address *address;
+	const struct gwlb_endpoint *endpoint;
 	unsigned int limit;
 	unsigned int silent;
 };
@@ -20,6 +23,24 @@ struct details {
 static bool heard(const struct gwlb_link *link)
 {
 	return genl_has_listeners(&gwlb_nl_family, dev_net(link->dev), 0);
+}
+
+static int put_endpoint(struct sk_buff *skb, const struct gwlb_endpoint *ep)
+{
+	const struct gwlb_endpoint_conf *conf;
+	int err;
+
+	if (ep->id.id)
+		err = nla_put_u64_64bit(skb, GWLB_A_EVENT_ENDPOINT, ep->id.id,
+					GWLB_A_EVENT_PAD);
+	else
+		err = nla_put(skb, GWLB_A_EVENT_ADDRESS, ep->id.gateway.len,
+			      &ep->id.gateway.a);
+	/* the caller has the lock of the list */
+	conf = rcu_dereference_check(ep->conf, true);
+	if (!err && conf && *conf->name)
+		err = nla_put_string(skb, GWLB_A_EVENT_NAME, conf->name);
+	return err;
 }
 
 static void tell(const struct gwlb_link *link, enum gwlb_event_kind kind,
@@ -38,6 +59,7 @@ static void tell(const struct gwlb_link *link, enum gwlb_event_kind kind,
 	    nla_put_string(skb, GWLB_A_EVENT_IFNAME, dev->name) ||
 	    (d && d->address && nla_put(skb, GWLB_A_EVENT_ADDRESS,
 					d->address->len, &d->address->a)) ||
+	    (d && d->endpoint && put_endpoint(skb, d->endpoint)) ||
 	    (d && d->limit && nla_put_u32(skb, GWLB_A_EVENT_LIMIT, d->limit)) ||
 	    (d && nla_put_u32(skb, GWLB_A_EVENT_SILENT, d->silent))) {
 		nlmsg_free(skb);
@@ -48,17 +70,25 @@ static void tell(const struct gwlb_link *link, enum gwlb_event_kind kind,
 				gfp);
 }
 
-static bool may_tell(struct gwlb_event_limit *limit, unsigned int *silent)
+/* What packets cause */
+static void tell_seldom(struct gwlb_link *link, enum gwlb_event_kind kind,
+			struct details *d, int burst)
 {
-	unsigned long last = READ_ONCE(limit->last);
+	struct gwlb_event_limit *limit = &link->events.limit[kind];
+	unsigned long begin = READ_ONCE(limit->begin);
 
-	if (time_before(jiffies, last + INTERVAL) ||
-	    cmpxchg(&limit->last, last, jiffies) != last) {
+	if (!heard(link))
+		return;
+	if (time_after_eq(jiffies, begin + INTERVAL) &&
+	    cmpxchg(&limit->begin, begin, jiffies) == begin)
+		atomic_set(&limit->told, 0);
+	if (atomic_read(&limit->told) >= burst ||
+	    atomic_inc_return(&limit->told) > burst) {
 		atomic_inc(&limit->silent);
-		return false;
+		return;
 	}
-	*silent = atomic_xchg(&limit->silent, 0);
-	return true;
+	d->silent = atomic_xchg(&limit->silent, 0);
+	tell(link, kind, d, GFP_ATOMIC);
 }
 
 /**
@@ -67,8 +97,10 @@ static bool may_tell(struct gwlb_event_limit *limit, unsigned int *silent)
  */
 void gwlb_events_init(struct gwlb_events *events)
 {
-	events->flows.last = jiffies - INTERVAL;
-	events->sender.last = jiffies - INTERVAL;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(events->limit); i++)
+		events->limit[i].begin = jiffies - INTERVAL;
 }
 
 /**
@@ -94,8 +126,7 @@ void gwlb_event_flows(struct gwlb_link *link, unsigned int max)
 {
 	struct details d = { .limit = max };
 
-	if (heard(link) && may_tell(&link->events.flows, &d.silent))
-		tell(link, GWLB_EVENT_KIND_FLOW_LIMIT, &d, GFP_ATOMIC);
+	tell_seldom(link, GWLB_EVENT_KIND_FLOW_LIMIT, &d, 1);
 }
 
 /**
@@ -110,8 +141,37 @@ void gwlb_event_sender(struct gwlb_link *link,
 {
 	struct details d = { .address = sender };
 
-	if (heard(link) && may_tell(&link->events.sender, &d.silent))
-		tell(link, GWLB_EVENT_KIND_SENDER, &d, GFP_ATOMIC);
+	tell_seldom(link, GWLB_EVENT_KIND_SENDER, &d, 1);
+}
+
+/**
+ * gwlb_event_endpoint() - something has become of an endpoint
+ * @link: whose
+ * @kind: what
+ * @ep: endpoint, with the lock of the list
+ *
+ * Context: BH off.
+ */
+void gwlb_event_endpoint(struct gwlb_link *link, enum gwlb_event_kind kind,
+			 const struct gwlb_endpoint *ep)
+{
+	struct details d = { .endpoint = ep };
+
+	tell_seldom(link, kind, &d, ENDPOINT_BURST);
+}
+
+/**
+ * gwlb_event_endpoints() - an endpoint has to make room for another
+ * @link: of both
+ * @max: endpoints that it may have
+ *
+ * Context: BH off.
+ */
+void gwlb_event_endpoints(struct gwlb_link *link, unsigned int max)
+{
+	struct details d = { .limit = max };
+
+	tell_seldom(link, GWLB_EVENT_KIND_ENDPOINT_LIMIT, &d, 1);
 }
 
 static int notify(struct notifier_block *nb, unsigned long event, void *ptr)

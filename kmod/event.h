@@ -5,26 +5,27 @@
 #include <linux/types.h>
 #include "drop.h"
 
+struct gwlb_endpoint;
 struct gwlb_link;
 
 /**
  * struct gwlb_event_limit - how often one kind of event is told of a link
- * @last: jiffies when it was told last
- * @silent: how often it happened since
+ * @begin: jiffies when the time began in which so many may be told
+ * @told: how many were
+ * @silent: how many were not, since the last one that was
  */
 struct gwlb_event_limit {
-	unsigned long last;
+	unsigned long begin;
+	atomic_t told;
 	atomic_t silent;
 };
 
 /**
  * struct gwlb_events - limits of the events that packets cause
- * @flows: the limit of flows was reached
- * @sender: one that is not allowed sent something
+ * @limit: by enum gwlb_event_kind
  */
 struct gwlb_events {
-	struct gwlb_event_limit flows;
-	struct gwlb_event_limit sender;
+	struct gwlb_event_limit limit[GWLB_EVENT_KIND_ENDPOINT_LIMIT + 1];
 };
 
 int gwlb_event_init(void);
@@ -35,5 +36,8 @@ void gwlb_event_changed(struct gwlb_link *link);
 void gwlb_event_flows(struct gwlb_link *link, unsigned int max);
 void gwlb_event_sender(struct gwlb_link *link,
 		       const struct gwlb_address *sender);
+void gwlb_event_endpoint(struct gwlb_link *link, enum gwlb_event_kind kind,
+			 const struct gwlb_endpoint *ep);
+void gwlb_event_endpoints(struct gwlb_link *link, unsigned int max);
 
 #endif /* GWLB_EVENT_H */

@@ -519,6 +519,7 @@ static void collect(struct work_struct *work)
 	rcu_read_unlock();
 	while (gwlb_flows_walk(flows, &at, expire, &timeouts))
 		cond_resched();
+	gwlb_endpoints_tell_idle(&link->endpoints);
 	queue_delayed_work(system_power_efficient_wq, &flows->gc, GC_INTERVAL);
 }
 

@@ -27,15 +27,20 @@ static const char * const kinds[] = {
 	[GWLB_EVENT_KIND_LINK_DOWN]	= "link-down",
 	[GWLB_EVENT_KIND_FLOW_LIMIT]	= "flow-limit",
 	[GWLB_EVENT_KIND_SENDER]	= "sender",
+	[GWLB_EVENT_KIND_ENDPOINT_NEW]	= "endpoint-new",
+	[GWLB_EVENT_KIND_ENDPOINT_IDLE]	= "endpoint-idle",
+	[GWLB_EVENT_KIND_ENDPOINT_FORGOTTEN] = "endpoint-forgotten",
+	[GWLB_EVENT_KIND_ENDPOINT_LIMIT] = "endpoint-limit",
 };
 
 struct event {
 	const char *name;
 	char time[32];
-	const char *link;
+	const char *link, *endpoint_name;
 	uint32_t ifindex, limit, silent;
 	struct address address;
-	bool has_limit, has_silent;
+	struct endpoint_id endpoint;
+	bool has_limit, has_silent, has_endpoint;
 };
 
 /* How events are handed on */
@@ -57,6 +62,13 @@ static void print_json(const struct event *e)
 	}
 	if (e->address.len)
 		json_object_set_new(json, "address", json_string(address_print(&e->address).s));
+	if (e->has_endpoint)
+		json_object_set_new(json, "endpoint", json_string(endpoint_print(&e->endpoint).s));
+	if (e->endpoint_name) {
+		json_t *name = json_string(e->endpoint_name);
+
+		json_object_set_new(json, "name", name ? name : json_string("?"));
+	}
 	if (e->has_limit)
 		json_object_set_new(json, "limit", json_integer(e->limit));
 	if (e->has_silent)
@@ -74,6 +86,10 @@ static void print_text(const struct event *e)
 		printf(" %s", e->link);
 	if (e->address.len)
 		printf(" address %s", address_print(&e->address).s);
+	if (e->has_endpoint)
+		printf(" endpoint %s", endpoint_print(&e->endpoint).s);
+	if (e->endpoint_name)
+		printf(" name %s", e->endpoint_name);
 	if (e->has_limit)
 		printf(" limit %u", e->limit);
 	if (e->silent)
@@ -126,6 +142,8 @@ static void run_program(const struct event *e)
 	set_text("GWLB_LINK", e->link);
 	set_number("GWLB_IFINDEX", e->ifindex, e->link);
 	set_text("GWLB_ADDRESS", e->address.len ? address_print(&e->address).s : NULL);
+	set_text("GWLB_ENDPOINT", e->has_endpoint ? endpoint_print(&e->endpoint).s : NULL);
+	set_text("GWLB_NAME", e->endpoint_name);
 	set_number("GWLB_LIMIT", e->limit, e->has_limit);
 	set_number("GWLB_SILENT", e->silent, e->has_silent);
 	signal(SIGPIPE, SIG_DFL);
@@ -170,6 +188,15 @@ static void read_event(const struct nlmsghdr *nlh)
 	e.silent = nl_number(tb[GWLB_A_EVENT_SILENT]);
 	e.has_silent = tb[GWLB_A_EVENT_SILENT];
 	address_read(&e.address, tb[GWLB_A_EVENT_ADDRESS]);
+	e.endpoint.number = nl_number(tb[GWLB_A_EVENT_ENDPOINT]);
+	if (tb[GWLB_A_EVENT_NAME])
+		e.endpoint_name = mnl_attr_get_str(tb[GWLB_A_EVENT_NAME]);
+	/* one without id has the address of its load balancer */
+	if (kind >= GWLB_EVENT_KIND_ENDPOINT_NEW && e.address.len) {
+		e.endpoint.gateway = e.address;
+		e.address.len = 0;
+	}
+	e.has_endpoint = e.endpoint.number || e.endpoint.gateway.len;
 	hand_on(&e);
 }
 

@@ -82,6 +82,13 @@ enum gwlb_zone_mode {
  *   room.
  * @GWLB_EVENT_KIND_SENDER: A packet was dropped, for its sender is not in the
  *   allow list.
+ * @GWLB_EVENT_KIND_ENDPOINT_NEW: Packets come from an endpoint that was not
+ *   known, or was idle.
+ * @GWLB_EVENT_KIND_ENDPOINT_IDLE: An endpoint has no flows any more.
+ * @GWLB_EVENT_KIND_ENDPOINT_FORGOTTEN: It had to make room for another, or was
+ *   told to go.
+ * @GWLB_EVENT_KIND_ENDPOINT_LIMIT: max-endpoints was reached, and an endpoint
+ *   had to make room or found none.
  */
 enum gwlb_event_kind {
 	GWLB_EVENT_KIND_LINK_NEW,
@@ -91,6 +98,10 @@ enum gwlb_event_kind {
 	GWLB_EVENT_KIND_LINK_DOWN,
 	GWLB_EVENT_KIND_FLOW_LIMIT,
 	GWLB_EVENT_KIND_SENDER,
+	GWLB_EVENT_KIND_ENDPOINT_NEW,
+	GWLB_EVENT_KIND_ENDPOINT_IDLE,
+	GWLB_EVENT_KIND_ENDPOINT_FORGOTTEN,
+	GWLB_EVENT_KIND_ENDPOINT_LIMIT,
 };
 
 /**
@@ -337,6 +348,9 @@ enum gwlb_a_event {
 	GWLB_A_EVENT_ADDRESS,
 	GWLB_A_EVENT_LIMIT,
 	GWLB_A_EVENT_SILENT,
+	GWLB_A_EVENT_PAD,
+	GWLB_A_EVENT_ENDPOINT,
+	GWLB_A_EVENT_NAME,
 
 	__GWLB_A_EVENT_MAX
 };

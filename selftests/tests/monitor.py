@@ -10,7 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from wirelab import APP6, GW4, GW6, Lab, aws, finish, geneve, inner4, inner6, ok, run, wire
+from wirelab import (APP6, GW4, GW6, UAPI, Lab, attribute, aws, configure, finish, geneve, inner4,
+                     inner6, ok, run, wire)
 
 FACTOR = int(os.environ.get('TIMEOUT_FACTOR', '1'))
 
@@ -84,6 +85,9 @@ events('links of other kinds', ['ip -n app link add d0 type dummy', 'ip -n app l
 # ---- what packets cause
 run('ip netns exec app gwlbctl set gwlb0 max-flows 10')
 monitor.lines(1)
+lab.bounce('a first packet', [wire(geneve(inner4(84), aws(0)))])
+same('is an event: endpoint-new', [('endpoint-new', 'gwlb0', 'vpce-02356de92d389839c')],
+     [(e['event'], e['ifname'], e['endpoint']) for e in map(json.loads, monitor.lines(1))])
 lab.bounce('as many flows as there may be', [wire(geneve(inner4(84), aws(i))) for i in range(10)])
 same('are no event', [], monitor.lines(0))
 lab.bounce('more flows', [wire(geneve(inner4(84), aws(i))) for i in range(100, 160)])
@@ -108,6 +112,66 @@ ok(2 <= len(got) <= 4 + time.monotonic() - start, 'once a second', got)
 same('each with an address', (('10.254.11.66',), '10.254.11.67'),
      (tuple(e['address'] for e in got[:1]), got[-1]['address']))
 same('all others are counted', 601, len(got) + sum(e['silent'] for e in got))
+
+# ---- endpoints
+
+
+def of(number, inner=inner4(84)):
+    return wire(geneve(inner, aws(endpoint=number)))
+
+
+def told(want, seconds=10):
+    return [(e['event'], e.get('endpoint'), e.get('name'), e.get('limit'))
+            for e in map(json.loads, monitor.lines(want, seconds))]
+
+
+run('ip netns exec app gwlbctl set gwlb0 max-flows 1000')
+run('ip netns exec app gwlbctl endpoint set 0xa name shop')
+run('ip netns exec app gwlbctl endpoint set %s name gate' % GW4)
+monitor.lines(1)
+lab.bounce('new endpoints', [of(10), of(11), wire(geneve(inner4(84), b'')), of(10)])
+same('are events, once each, with name or load balancer', [
+    ('endpoint-new', 'vpce-0000000000000000a', 'shop', None),
+    ('endpoint-new', 'vpce-0000000000000000b', None, None),
+    ('endpoint-new', GW4, 'gate', None)], told(3))
+run('ip netns exec app gwlbctl set gwlb0 timeout-other 1')
+idle = {e[1] for e in told(5, 60) if e[0] == 'endpoint-idle'}
+same('without flows: endpoint-idle',
+     {'vpce-0000000000000000a', 'vpce-0000000000000000b', 'vpce-02356de92d389839c', GW4}, idle)
+same('once', [], told(0))
+run('ip netns exec app gwlbctl set gwlb0 timeout-other 6000')
+monitor.lines(1)
+lab.bounce('one comes again', [of(11)])
+same('endpoint-new', [('endpoint-new', 'vpce-0000000000000000b', None, None)], told(1))
+run('ip netns exec app gwlbctl endpoint forget 0xb')
+same('endpoint-forgotten', [('endpoint-forgotten', 'vpce-0000000000000000b', None, None)], told(1))
+run('ip netns exec app gwlbctl set gwlb0 max-endpoints 4')
+monitor.lines(1)
+lab.bounce('many endpoints', [of(1000 + i) for i in range(600)])
+got = [json.loads(line) for line in monitor.lines(1)]
+kinds = [e['event'] for e in got]
+same('endpoint-limit', {4}, {e['limit'] for e in got if e['event'] == 'endpoint-limit'})
+ok(set(kinds) == {'endpoint-new', 'endpoint-forgotten', 'endpoint-limit'} and
+   len(kinds) < 600, 'rate limited', len(kinds))
+time.sleep(1.1)
+lab.bounce('one more', [of(2000)])
+got += [json.loads(line) for line in monitor.lines(3)]
+same('the rest is counted', 601, sum(1 + e['silent'] for e in got if e['event'] == 'endpoint-new'))
+run('ip netns exec app gwlbctl set gwlb0 max-endpoints 1024')
+monitor.lines(1)
+
+# ---- a listener that does not listen
+monitor.process.send_signal(signal.SIGSTOP)
+for i in range(2000):
+    configure('app', [attribute(UAPI['GWLB_A_CONF_TTL'], bytes([1 + i % 200]))])
+monitor.process.send_signal(signal.SIGCONT)
+got = [json.loads(line) for line in monitor.lines(2001, 5)]
+kinds = [e['event'] for e in got]
+ok('lost' in kinds and len(kinds) < 2000, 'events that find no room: lost', len(kinds))
+ok(set(kinds) == {'lost', 'link-changed'} and 'ifname' not in got[kinds.index('lost')],
+   'which is about no link', set(kinds))
+events('all is well afterwards', ['ip netns exec app gwlbctl set gwlb0 ttl 64'],
+       [('link-changed', 'gwlb0')])
 monitor.end()
 
 monitor = Monitor()
@@ -162,12 +226,35 @@ with tempfile.TemporaryDirectory() as tmp:
     same('and an address, if it has one', ('sender', '10.254.11.69'),
          (env['GWLB_EVENT'], env.get('GWLB_ADDRESS')))
 
+    time.sleep(1.1)
+    lab.send(of(10))
+    wait_files(1)
+    for name in files():
+        with open(os.path.join(tmp, name)) as f:
+            env = dict(line.rstrip('\n').split('=', 1) for line in f)
+        os.unlink(os.path.join(tmp, name))
+    same('has its id and name', ('endpoint-new', 'vpce-0000000000000000a', 'shop'),
+         (env['GWLB_EVENT'], env.get('GWLB_ENDPOINT'), env.get('GWLB_NAME')))
+
+    # an alarm that was set stays set over exec; SIGALRM ends who does not know it
+    with open(script, 'w') as f:
+        f.write('#!/usr/bin/env python3\nimport os, signal\n'
+                'open("%s/alarm", "w").write(str(signal.alarm(0)))\n'
+                'os.rename("%s/alarm", "%s/alarm.done")\n'
+                'os.kill(os.getpid(), signal.SIGALRM)\n' % ((tmp,) * 3))
+    run('ip netns exec app gwlbctl set gwlb0 ttl 11')
+    wait_files(1)
+    with open(os.path.join(tmp, 'alarm.done')) as f:
+        left = int(f.read())
+    os.unlink(os.path.join(tmp, 'alarm.done'))
+    ok(0 < left <= 60, 'a program has 60 s', left)
+
     # each counts how many there are, itself included
     write('touch %s/$$.runs; ls %s | grep -c runs$ >%s/$$.tmp; sleep 1; rm %s/$$.runs\n'
           'mv %s/$$.tmp %s/$$.done\n' % ((tmp,) * 6))
     for i in range(20):
         run('ip netns exec app gwlbctl set gwlb0 ttl 64 max-flows %d' % (1000 + i))
-    lab.bounce('meanwhile packets pass', [wire(geneve(inner4(84), aws(i))) for i in range(20)])
+    lab.bounce('meanwhile packets pass', [wire(geneve(inner4(84), aws(i, 10))) for i in range(20)])
     done = wait_files(20)
     most = []
     for name in files():
