@@ -16,6 +16,7 @@ struct filter {
 	const struct nlattr *protocol;
 	const struct nlattr *endpoint;
 	const struct nlattr *port;
+	const struct nlattr *gateway;
 	struct gwlb_address address;
 	unsigned int prefix;
 	int ifindex;
@@ -62,6 +63,7 @@ static int get_filter(struct filter *f, struct nlattr **tb, struct net *net,
 	f->protocol = tb[GWLB_A_FLOW_PROTOCOL];
 	f->endpoint = tb[GWLB_A_FLOW_ENDPOINT];
 	f->port = tb[GWLB_A_FLOW_PORT];
+	f->gateway = tb[GWLB_A_FLOW_GATEWAY];
 	if (tb[GWLB_A_FLOW_IFINDEX]) {
 		f->ifindex = nla_get_u32(tb[GWLB_A_FLOW_IFINDEX]);
 		rcu_read_lock();
@@ -93,6 +95,14 @@ static bool in_prefix(const struct filter *f, const struct gwlb_tuple *t)
 	       ipv6_prefix_equal(&a[1], &f->address.a, f->prefix);
 }
 
+static bool by_gateway(const struct nlattr *nla, const struct gwlb_flow *flow)
+{
+	const struct gwlb_endpoint_id *id = &gwlb_flow_endpoint(flow)->id;
+
+	return !id->id && nla_len(nla) == id->gateway.len &&
+	       !memcmp(nla_data(nla), &id->gateway.a, id->gateway.len);
+}
+
 static bool fits(const struct filter *f, const struct gwlb_flow *flow)
 {
 	struct gwlb_tuple t;
@@ -100,6 +110,8 @@ static bool fits(const struct filter *f, const struct gwlb_flow *flow)
 	if (f->protocol && nla_get_u8(f->protocol) != flow->protocol)
 		return false;
 	if (f->endpoint && nla_get_u64(f->endpoint) != gwlb_flow_endpoint(flow)->id.id)
+		return false;
+	if (f->gateway && !by_gateway(f->gateway, flow))
 		return false;
 	if (f->port && nla_get_u16(f->port) != port(flow, 0) &&
 	    nla_get_u16(f->port) != port(flow, 1))
@@ -269,13 +281,13 @@ int gwlb_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct position *p = (struct position *)cb->ctx;
 	struct net *net = sock_net(skb->sk);
-	struct nlattr *tb[GWLB_A_FLOW_PORT + 1];
+	struct nlattr *tb[GWLB_A_FLOW_GATEWAY + 1];
 	struct filter filter;
 	struct dump d = { .skb = skb, .cb = cb, .filter = &filter };
 	int err;
 
 	BUILD_BUG_ON(sizeof(*p) > sizeof(cb->ctx));
-	err = genlmsg_parse(cb->nlh, &gwlb_nl_family, tb, GWLB_A_FLOW_PORT,
+	err = genlmsg_parse(cb->nlh, &gwlb_nl_family, tb, GWLB_A_FLOW_GATEWAY,
 			    gwlb_flow_get_nl_policy, cb->extack);
 	if (err)
 		return err;

@@ -52,33 +52,36 @@ const struct nla_policy gwlb_endpoint_del_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1]
 };
 
 /* GWLB_CMD_FLOW_GET - do */
-const struct nla_policy gwlb_flow_get_nl_policy[GWLB_A_FLOW_PORT + 1] = {
+const struct nla_policy gwlb_flow_get_nl_policy[GWLB_A_FLOW_GATEWAY + 1] = {
 	[GWLB_A_FLOW_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[GWLB_A_FLOW_PROTOCOL] = { .type = NLA_U8, },
 	[GWLB_A_FLOW_ENDPOINT] = { .type = NLA_U64, },
 	[GWLB_A_FLOW_ADDRESS] = { .type = NLA_BINARY, },
 	[GWLB_A_FLOW_PREFIX_LENGTH] = NLA_POLICY_MAX(NLA_U8, 128),
 	[GWLB_A_FLOW_PORT] = { .type = NLA_U16, },
+	[GWLB_A_FLOW_GATEWAY] = { .type = NLA_BINARY, },
 };
 
 /* GWLB_CMD_FLOW_FLUSH - do */
-const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_PORT + 1] = {
+const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_GATEWAY + 1] = {
 	[GWLB_A_FLOW_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[GWLB_A_FLOW_PROTOCOL] = { .type = NLA_U8, },
 	[GWLB_A_FLOW_ENDPOINT] = { .type = NLA_U64, },
 	[GWLB_A_FLOW_ADDRESS] = { .type = NLA_BINARY, },
 	[GWLB_A_FLOW_PREFIX_LENGTH] = NLA_POLICY_MAX(NLA_U8, 128),
 	[GWLB_A_FLOW_PORT] = { .type = NLA_U16, },
+	[GWLB_A_FLOW_GATEWAY] = { .type = NLA_BINARY, },
 };
 
 /* GWLB_CMD_FLOW_UNTRUST - do */
-const struct nla_policy gwlb_flow_untrust_nl_policy[GWLB_A_FLOW_PORT + 1] = {
+const struct nla_policy gwlb_flow_untrust_nl_policy[GWLB_A_FLOW_GATEWAY + 1] = {
 	[GWLB_A_FLOW_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[GWLB_A_FLOW_PROTOCOL] = { .type = NLA_U8, },
 	[GWLB_A_FLOW_ENDPOINT] = { .type = NLA_U64, },
 	[GWLB_A_FLOW_ADDRESS] = { .type = NLA_BINARY, },
 	[GWLB_A_FLOW_PREFIX_LENGTH] = NLA_POLICY_MAX(NLA_U8, 128),
 	[GWLB_A_FLOW_PORT] = { .type = NLA_U16, },
+	[GWLB_A_FLOW_GATEWAY] = { .type = NLA_BINARY, },
 };
 
 /* Ops table for gwlb */
@@ -123,20 +126,20 @@ const struct genl_ops gwlb_nl_ops[8] = {
 		.doit		= gwlb_nl_flow_get_doit,
 		.dumpit		= gwlb_nl_flow_get_dumpit,
 		.policy		= gwlb_flow_get_nl_policy,
-		.maxattr	= GWLB_A_FLOW_PORT,
+		.maxattr	= GWLB_A_FLOW_GATEWAY,
 	},
 	{
 		.cmd		= GWLB_CMD_FLOW_FLUSH,
 		.doit		= gwlb_nl_flow_flush_doit,
 		.policy		= gwlb_flow_flush_nl_policy,
-		.maxattr	= GWLB_A_FLOW_PORT,
+		.maxattr	= GWLB_A_FLOW_GATEWAY,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= GWLB_CMD_FLOW_UNTRUST,
 		.doit		= gwlb_nl_flow_untrust_doit,
 		.policy		= gwlb_flow_untrust_nl_policy,
-		.maxattr	= GWLB_A_FLOW_PORT,
+		.maxattr	= GWLB_A_FLOW_GATEWAY,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

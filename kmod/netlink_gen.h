@@ -22,11 +22,11 @@ extern const struct nla_policy gwlb_endpoint_set_nl_policy[GWLB_A_ENDPOINT_ZONE 
 
 extern const struct nla_policy gwlb_endpoint_del_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1];
 
-extern const struct nla_policy gwlb_flow_get_nl_policy[GWLB_A_FLOW_PORT + 1];
+extern const struct nla_policy gwlb_flow_get_nl_policy[GWLB_A_FLOW_GATEWAY + 1];
 
-extern const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_PORT + 1];
+extern const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_GATEWAY + 1];
 
-extern const struct nla_policy gwlb_flow_untrust_nl_policy[GWLB_A_FLOW_PORT + 1];
+extern const struct nla_policy gwlb_flow_untrust_nl_policy[GWLB_A_FLOW_GATEWAY + 1];
 
 /* Ops table for gwlb */
 extern const struct genl_ops gwlb_nl_ops[8];

@@ -32,15 +32,20 @@ static bool scan_hex(uint64_t *number, const char *digits, size_t least)
 	return *number;
 }
 
-void endpoint_scan(struct endpoint_id *id, const char *text)
+bool endpoint_try(struct endpoint_id *id, const char *text)
 {
 	memset(id, 0, sizeof(*id));
 	if (!strncmp(text, "vpce-0", 6) ? scan_hex(&id->number, text + 6, 16) :
 	    !strncmp(text, "0x", 2) ? scan_hex(&id->number, text + 2, 1) :
 	    scan_hex(&id->number, text, 16))
-		return;
+		return true;
 	id->number = 0;
-	if (!address_scan(&id->gateway, text))
+	return address_scan(&id->gateway, text);
+}
+
+void endpoint_scan(struct endpoint_id *id, const char *text)
+{
+	if (!endpoint_try(id, text))
 		usage("'%s' is no endpoint: say vpce-0 and 16 hexadecimal digits, 0x and up to 16, or for one without id the address of its load balancer",
 		      text);
 }
@@ -296,6 +301,34 @@ void endpoint_read(struct endpoints *list)
 		if (!count || compare(&list->all[count - 1], &list->all[i]))
 			list->all[count++] = list->all[i];
 	list->count = count;
+}
+
+static bool same_id(const struct endpoint_id *a, const struct endpoint_id *b)
+{
+	return a->number == b->number && a->gateway.len == b->gateway.len &&
+	       !memcmp(a->gateway.bytes, b->gateway.bytes, sizeof(a->gateway.bytes));
+}
+
+/* The endpoint of that name, on whichever link */
+void endpoint_find(struct endpoint_id *id, const char *name)
+{
+	struct endpoints list;
+	bool found = false;
+
+	endpoint_read(&list);
+	for (size_t i = 0; i < list.count; i++) {
+		const struct endpoint *e = &list.all[i];
+
+		if (strcmp(e->name, name))
+			continue;
+		if (found && !same_id(id, &e->id))
+			fail("several endpoints have the name %s; say which by its id", name);
+		*id = e->id;
+		found = true;
+	}
+	free(list.all);
+	if (!found)
+		fail("no endpoint has the name %s; gwlbctl endpoint lists them", name);
 }
 
 struct endpoint_text endpoint_mark(const struct endpoint *e)

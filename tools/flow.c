@@ -35,8 +35,13 @@ struct flow_text flow_endpoint(uint64_t id)
 	return text;
 }
 
+/* Filters are looked at before the kernel is asked for anything */
+static bool only_words;
+
 static void put_link(struct nlmsghdr *nlh, const char *value)
 {
+	if (only_words)
+		return;
 	mnl_attr_put_u32(nlh, GWLB_A_FLOW_IFINDEX, state_ifindex("look at flows of", value));
 }
 
@@ -78,20 +83,22 @@ static void put_protocol(struct nlmsghdr *nlh, const char *value)
 	mnl_attr_put_u8(nlh, GWLB_A_FLOW_PROTOCOL, number_scan("protocol", value, UINT8_MAX));
 }
 
+/* An id, or else a name */
 static void put_endpoint(struct nlmsghdr *nlh, const char *value)
 {
-	const char *digits = value;
-	size_t len;
+	struct endpoint_id id;
 
-	if (!strncmp(value, "vpce-0", 6))
-		digits += 6;
-	else if (!strncmp(value, "0x", 2))
-		digits += 2;
-	len = strspn(digits, "0123456789abcdefABCDEF");
-	if (digits[len] || !len || len > 16 || (len < 16 && strncmp(value, "0x", 2)))
-		usage("endpoint takes vpce-0 and 16 hexadecimal digits, or 0x and up to 16; not '%s'",
-		      value);
-	mnl_attr_put_u64(nlh, GWLB_A_FLOW_ENDPOINT, strtoull(digits, NULL, 16));
+	if (!endpoint_try(&id, value)) {
+		if (!*value || !strncmp(value, "vpce-", 5) || !strncmp(value, "0x", 2))
+			endpoint_scan(&id, value);
+		if (only_words)
+			return;
+		endpoint_find(&id, value);
+	}
+	if (id.number)
+		mnl_attr_put_u64(nlh, GWLB_A_FLOW_ENDPOINT, id.number);
+	else
+		mnl_attr_put(nlh, GWLB_A_FLOW_GATEWAY, id.gateway.len, id.gateway.bytes);
 }
 
 static const struct {
@@ -105,7 +112,7 @@ static const struct {
 	{ "endpoint",	put_endpoint },
 };
 
-static void put_filters(struct nlmsghdr *nlh, char *words[])
+static void put_all(struct nlmsghdr *nlh, char *words[])
 {
 	bool given[ARRAY_SIZE(filters)] = { false };
 
@@ -123,6 +130,19 @@ static void put_filters(struct nlmsghdr *nlh, char *words[])
 		given[i] = true;
 		filters[i].put(nlh, words[1]);
 	}
+}
+
+/* A request for flows that fit, or what is wrong with the words */
+static struct nlmsghdr *request(struct nl_buf *buf, uint8_t command, uint16_t flags, char *words[])
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf->data);
+
+	only_words = true;
+	put_all(nlh, words);
+	only_words = false;
+	nlh = nl_gwlb(buf, command, flags);
+	put_all(nlh, words);
+	return nlh;
 }
 
 static void read_end(struct flow_end *end, const struct nlattr *address, const struct nlattr *port)
@@ -272,10 +292,9 @@ static void show_all(char *words[], bool statistics, bool json, bool pretty)
 {
 	struct flow current = { .context_count = 0 };
 	struct nl_buf buf;
-	struct nlmsghdr *nlh = nl_gwlb(&buf, GWLB_CMD_FLOW_GET, NLM_F_DUMP);
+	struct nlmsghdr *nlh = request(&buf, GWLB_CMD_FLOW_GET, NLM_F_DUMP, words);
 	int err;
 
-	put_filters(nlh, words);
 	flow_show_begin(statistics, json, pretty);
 	err = nl_talk(NETLINK_GENERIC, nlh, read_flow, &current);
 	if (err)
@@ -287,10 +306,9 @@ static void show_all(char *words[], bool statistics, bool json, bool pretty)
 static void change(uint8_t command, const char *verb, char *words[])
 {
 	struct nl_buf buf;
-	struct nlmsghdr *nlh = nl_gwlb(&buf, command, NLM_F_ACK);
+	struct nlmsghdr *nlh = request(&buf, command, NLM_F_ACK, words);
 	int err;
 
-	put_filters(nlh, words);
 	err = nl_talk(NETLINK_GENERIC, nlh, NULL, NULL);
 	if (err)
 		fail("cannot %s flows: %s", verb, nl_reason(err));

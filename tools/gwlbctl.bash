@@ -57,6 +57,7 @@ _gwlbctl_flow() {
 	,-*) words='-s --statistics -j --json -p --pretty' ;;
 	,*) words="$first$filters" ;;
 	link,*) words=$(_gwlbctl_devices) ;;
+	endpoint,*) words=$(_gwlbctl_endpoints) ;;
 	protocol,*) words='tcp udp icmp icmpv6 sctp gre esp ah dccp udplite fragment' ;;
 	*) words='' ;;
 	esac

@@ -166,6 +166,8 @@ struct endpoint_text {
 	char s[64];
 };
 
+bool endpoint_try(struct endpoint_id *id, const char *text);
+void endpoint_find(struct endpoint_id *id, const char *name);
 void endpoint_scan(struct endpoint_id *id, const char *text);
 void endpoint_put(struct nlmsghdr *nlh, const struct endpoint_id *id);
 struct endpoint_text endpoint_print(const struct endpoint_id *id);

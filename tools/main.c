@@ -55,7 +55,7 @@ static const char help_text[] =
 	"  address ADDRESS|PREFIX  from or to it\n"
 	"  port N                  from or to it; the id of an ICMP query\n"
 	"  protocol NAME|N         of that protocol\n"
-	"  endpoint ID             of that endpoint\n"
+	"  endpoint ID|NAME        of that endpoint\n"
 	"\n"
 	"flags of show, check, endpoint list and flow list, anywhere:\n"
 	"  -s, --statistics        traffic, and drops by cause; headers of flows\n"

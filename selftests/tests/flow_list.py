@@ -125,6 +125,9 @@ for part in ('udp [%s]:5353 > [%s]:53 ' % (A6, B6), 'icmp %s > %s id 77 age' % (
              'gre 10.1.0.1 > 10.2.0.1 age', 'no-checksum options none'):
     ok(part in text, 'text: ' + part.strip(), text)
 
+for link in 'gwlb0', 'gwlb1':
+    gwlbctl('endpoint', 'set', NAME[F], 'link', link, 'name', 'shop')
+gwlbctl('endpoint', 'set', GW4, 'link', 'gwlb0', 'name', 'gate')
 for words, want in (
         ('', names), ('list', names), ('link gwlb1', [other]),
         ('link gwlb0', [n for n in names if n != other]),
@@ -140,6 +143,8 @@ for words, want in (
         ('protocol icmp', [echo]), ('protocol 47', [portless]), ('protocol sctp', []),
         ('endpoint ' + NAME[F], [udp6, other]), ('endpoint 0x2356de92d389839c', [tcp4]),
         ('endpoint 2356DE92d389839c', [tcp4]), ('endpoint 0x1', []),
+        ('endpoint shop', [udp6, other]), ('endpoint ' + GW4, [echo, portless]),
+        ('endpoint gate', [echo, portless]), ('endpoint ' + GW6, []),
         ('link gwlb0 address %s port 53 protocol udp endpoint %s' % (A6, NAME[F]), [udp6]),
         ('protocol tcp port 53', [])):
     listed('by ' + (words or 'nothing'), want, *words.split())
@@ -161,6 +166,10 @@ for verb in 'flush', 'untrust':
              'it needs CAP_NET_ADMIN' % verb), gwlbctl('flow', verb, user=NOBODY))
 same('and nothing went', 5, len(flows()))
 HELP = '; try gwlbctl help'
+FORMS = 'say vpce-0 and 16 hexadecimal digits, 0x and up to 16, or for one without id the ' \
+        'address of its load balancer'
+for number in '0x21', '0x22':
+    gwlbctl('endpoint', 'set', number, 'link', 'gwlb0', 'name', 'twins')
 for words, status, message in (
         ('speed 5', 2, "flows cannot be chosen by 'speed'" + HELP),
         ('list list', 2, "flows cannot be chosen by 'list'" + HELP),
@@ -173,10 +182,10 @@ for words, status, message in (
         ('address host', 2, "address takes an address or a prefix, not 'host'" + HELP),
         ('address 10.0.0.0/33', 2,
          "the length of a prefix takes a number up to 32, not '33'" + HELP),
-        ('endpoint vpce-1', 2, 'endpoint takes vpce-0 and 16 hexadecimal digits, or 0x and up to '
-                               "16; not 'vpce-1'" + HELP),
-        ('endpoint 12', 2, 'endpoint takes vpce-0 and 16 hexadecimal digits, or 0x and up to 16; '
-                           "not '12'" + HELP),
+        ('endpoint vpce-1', 2, "'vpce-1' is no endpoint: " + FORMS + HELP),
+        ('endpoint 0x0', 2, "'0x0' is no endpoint: " + FORMS + HELP),
+        ('endpoint 12', 1, 'no endpoint has the name 12; gwlbctl endpoint lists them'),
+        ('endpoint twins', 1, 'several endpoints have the name twins; say which by its id'),
         ('link nosuch', 1, 'cannot look at flows of nosuch: There is no such link'),
         ('link lo', 1, 'cannot look at flows of lo: This link is not of kind gwlb')):
     for verb in '', 'list', 'flush', 'untrust':

@@ -152,6 +152,9 @@ if modprobe -r gwlb; then
 	error "cannot add gwlb0: $absence" add gwlb0
 	check "version without module" same "$(gwlbctl version)" \
 		"gwlbctl $(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' kmod/main.c), module not loaded"
+	wrong "flows cannot be chosen by 'colour'" flow colour red
+	wrong "port needs a value" flow flush link gwlb0 endpoint shop port
+	error "$absence" flow endpoint shop
 	echo "$modprobe" >/proc/sys/kernel/modprobe
 	check "show loads the module, and of no link shows nothing" done_ show
 	modprobe -r gwlb
