@@ -46,7 +46,8 @@ static int put_drop(struct sk_buff *skb, struct gwlb_drops *drops, int reason,
 	return 0;
 }
 
-static int put_link(struct sk_buff *skb, struct net_device *dev)
+static int put_link(struct sk_buff *skb, struct net_device *dev,
+		    const struct hlist_node *none)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 	u64 packets[GWLB_DROP_REASONS];
@@ -74,8 +75,9 @@ static int put_link(struct sk_buff *skb, struct net_device *dev)
 }
 
 static int put_peer(struct sk_buff *skb, struct net_device *dev,
-		    const struct gwlb_peer *peer)
+		    const struct hlist_node *node)
 {
+	const struct gwlb_peer *peer = container_of(node, struct gwlb_peer, node);
 	struct gwlb_traffic s;
 
 	gwlb_traffic_read(peer->cpu, &s);
@@ -98,34 +100,46 @@ static int put_peer(struct sk_buff *skb, struct net_device *dev,
 	return 0;
 }
 
-/* One message; on error nothing of it is left */
-static int put_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
-		       u8 cmd, struct net_device *dev,
-		       const struct gwlb_peer *peer)
+/**
+ * gwlb_nl_message() - write one message
+ * @skb: written to; on error nothing of it is left
+ * @portid: to whom
+ * @seq: of the request
+ * @flags: of the message
+ * @cmd: of the message
+ * @dev: device of the link that it is about
+ * @put: writes the attributes
+ * @what: for @put
+ *
+ * Return: 0 or -EMSGSIZE.
+ * Context: RTNL.
+ */
+int gwlb_nl_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
+		    u8 cmd, struct net_device *dev, gwlb_nl_put *put,
+		    const struct hlist_node *what)
 {
 	void *hdr = genlmsg_put(skb, portid, seq, &gwlb_nl_family, flags, cmd);
-	int err;
 
 	if (!hdr)
 		return -EMSGSIZE;
-	err = peer ? put_peer(skb, dev, peer) : put_link(skb, dev);
-	if (err) {
+	if (put(skb, dev, what)) {
 		genlmsg_cancel(skb, hdr);
-		return err;
+		return -EMSGSIZE;
 	}
 	genlmsg_end(skb, hdr);
 	return 0;
 }
 
 static int reply(struct genl_info *info, u8 cmd, struct net_device *dev,
-		 const struct gwlb_peer *peer)
+		 gwlb_nl_put *put, const struct hlist_node *what)
 {
 	struct sk_buff *skb = genlmsg_new(8192, GFP_KERNEL);
 	int err;
 
 	if (!skb)
 		return -ENOMEM;
-	err = put_message(skb, info->snd_portid, info->snd_seq, 0, cmd, dev, peer);
+	err = gwlb_nl_message(skb, info->snd_portid, info->snd_seq, 0, cmd, dev,
+			      put, what);
 	if (err) {
 		nlmsg_free(skb);
 		return err;
@@ -172,7 +186,7 @@ int gwlb_nl_link_get_doit(struct sk_buff *skb, struct genl_info *info)
 	dev = gwlb_nl_link(info, info->attrs[GWLB_A_LINK_IFINDEX],
 			   info->attrs[GWLB_A_LINK_IFNAME]);
 	if (dev)
-		err = reply(info, GWLB_CMD_LINK_GET, dev, NULL);
+		err = reply(info, GWLB_CMD_LINK_GET, dev, put_link, NULL);
 	rtnl_unlock();
 	return err;
 }
@@ -216,7 +230,7 @@ int gwlb_nl_peer_get_doit(struct sk_buff *skb, struct genl_info *info)
 		refcount_inc(&peer->refs);
 	spin_unlock_bh(&link->flows.lock);
 	if (peer) {
-		err = reply(info, GWLB_CMD_PEER_GET, dev, peer);
+		err = reply(info, GWLB_CMD_PEER_GET, dev, put_peer, &peer->node);
 		gwlb_peer_put(peer);
 	} else {
 		NL_SET_ERR_MSG(info->extack, "No packet came from there yet");
@@ -245,9 +259,9 @@ int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	for_each_netdev(sock_net(skb->sk), dev) {
 		if (!gwlb_dev_is_link(dev) || i++ < cb->args[0])
 			continue;
-		if (put_message(skb, NETLINK_CB(cb->skb).portid,
-				cb->nlh->nlmsg_seq, NLM_F_MULTI,
-				GWLB_CMD_LINK_GET, dev, NULL))
+		if (gwlb_nl_message(skb, NETLINK_CB(cb->skb).portid,
+				    cb->nlh->nlmsg_seq, NLM_F_MULTI,
+				    GWLB_CMD_LINK_GET, dev, put_link, NULL))
 			break;
 		cb->args[0] = i;
 	}
@@ -256,44 +270,57 @@ int gwlb_nl_link_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-static int dump_peers(struct sk_buff *skb, struct netlink_callback *cb,
-		      struct net_device *dev, long *i)
+/**
+ * gwlb_nl_dump() - dump what is in lists of all links
+ * @skb: written to
+ * @cb: state; args[0] says how many entries are done
+ * @cmd: of each message
+ * @lists: where in struct gwlb_link the lists begin
+ * @count: how many there are
+ * @put: writes the attributes of an entry
+ *
+ * Return: bytes written.
+ * Context: process.
+ */
+int gwlb_nl_dump(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd,
+		 size_t lists, unsigned int count, gwlb_nl_put *put)
 {
-	struct gwlb_link *link = netdev_priv(dev);
-	struct gwlb_peer *peer;
-	int b, err = 0;
-
-	rcu_read_lock();
-	for (b = 0; !err && b < ARRAY_SIZE(link->peers.list); b++) {
-		hlist_for_each_entry_rcu(peer, &link->peers.list[b], node) {
-			if ((*i)++ < cb->args[0])
-				continue;
-			err = put_message(skb, NETLINK_CB(cb->skb).portid,
-					  cb->nlh->nlmsg_seq, NLM_F_MULTI,
-					  GWLB_CMD_PEER_GET, dev, peer);
-			if (err)
-				break;
-			cb->args[0] = *i;
-		}
-	}
-	rcu_read_unlock();
-	return err;
-}
-
-/* args[0]: peers done, of all links */
-int gwlb_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
-{
+	const struct hlist_node *node;
+	const struct hlist_head *list;
 	struct net_device *dev;
+	unsigned int b;
 	long i = 0;
 
 	rtnl_lock();
+	rcu_read_lock();
 	cb->seq = sock_net(skb->sk)->dev_base_seq;
-	for_each_netdev(sock_net(skb->sk), dev)
-		if (gwlb_dev_is_link(dev) && dump_peers(skb, cb, dev, &i))
-			break;
+	for_each_netdev(sock_net(skb->sk), dev) {
+		list = netdev_priv(dev) + lists;
+		for (b = 0; gwlb_dev_is_link(dev) && b < count; b++) {
+			__hlist_for_each_rcu(node, &list[b]) {
+				if (i++ < cb->args[0])
+					continue;
+				if (gwlb_nl_message(skb, NETLINK_CB(cb->skb).portid,
+						    cb->nlh->nlmsg_seq, NLM_F_MULTI,
+						    cmd, dev, put, node))
+					goto full;
+				cb->args[0] = i;
+			}
+		}
+	}
+full:
 	check_consistent(skb, cb);
+	rcu_read_unlock();
 	rtnl_unlock();
 	return skb->len;
+}
+
+int gwlb_nl_peer_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	return gwlb_nl_dump(skb, cb, GWLB_CMD_PEER_GET,
+			    offsetof(struct gwlb_link, peers.list),
+			    ARRAY_SIZE(((struct gwlb_peers *)NULL)->list),
+			    put_peer);
 }
 
 static const struct genl_multicast_group groups[] = {

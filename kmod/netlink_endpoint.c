@@ -57,18 +57,14 @@ static int put_traffic(struct sk_buff *skb, const struct gwlb_endpoint *ep)
 	return 0;
 }
 
-/* One message; on error nothing of it is left. Under RCU. */
-static int put_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
-		       struct net_device *dev, const struct gwlb_endpoint *ep)
+static int put_endpoint(struct sk_buff *skb, struct net_device *dev,
+			const struct hlist_node *node)
 {
-	void *hdr = genlmsg_put(skb, portid, seq, &gwlb_nl_family, flags,
-				GWLB_CMD_ENDPOINT_GET);
-	struct gwlb_link *link = netdev_priv(dev);
+	const struct gwlb_endpoint *ep = container_of(node, struct gwlb_endpoint, node);
 	const struct gwlb_link *child = rcu_dereference(ep->child);
+	struct gwlb_link *link = netdev_priv(dev);
 	u16 zone = gwlb_endpoint_zone(ep);
 
-	if (!hdr)
-		return -EMSGSIZE;
 	if (nla_put_u32(skb, GWLB_A_ENDPOINT_IFINDEX, dev->ifindex) ||
 	    put_id(skb, &ep->id) || put_conf(skb, rcu_dereference(ep->conf)) ||
 	    (zone && nla_put_u16(skb, GWLB_A_ENDPOINT_ZONE, zone)) ||
@@ -76,11 +72,8 @@ static int put_message(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 	     nla_put_flag(skb, GWLB_A_ENDPOINT_CLASH)) ||
 	    (child && nla_put_string(skb, GWLB_A_ENDPOINT_CHILD,
 				     child->dev->name)) ||
-	    put_traffic(skb, ep)) {
-		genlmsg_cancel(skb, hdr);
+	    put_traffic(skb, ep))
 		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, hdr);
 	return 0;
 }
 
@@ -139,8 +132,9 @@ int gwlb_nl_endpoint_get_doit(struct sk_buff *skb, struct genl_info *info)
 	link = netdev_priv(dev);
 	rcu_read_lock();
 	ep = gwlb_endpoint_find(&link->endpoints, &id);
-	err = ep ? put_message(reply, info->snd_portid, info->snd_seq, 0, dev,
-			       ep) : no_endpoint(info);
+	err = ep ? gwlb_nl_message(reply, info->snd_portid, info->snd_seq, 0,
+				   GWLB_CMD_ENDPOINT_GET, dev, put_endpoint,
+				   &ep->node) : no_endpoint(info);
 	rcu_read_unlock();
 unlock:
 	rtnl_unlock();
@@ -150,41 +144,12 @@ unlock:
 	return err;
 }
 
-static int dump_endpoints(struct sk_buff *skb, struct netlink_callback *cb,
-			  struct net_device *dev, long *i)
-{
-	struct gwlb_link *link = netdev_priv(dev);
-	struct gwlb_endpoint *ep;
-	int b, err = 0;
-
-	rcu_read_lock();
-	for (b = 0; !err && b < ARRAY_SIZE(link->endpoints.list); b++) {
-		hlist_for_each_entry_rcu(ep, &link->endpoints.list[b], node) {
-			if ((*i)++ < cb->args[0])
-				continue;
-			err = put_message(skb, NETLINK_CB(cb->skb).portid,
-					  cb->nlh->nlmsg_seq, NLM_F_MULTI, dev, ep);
-			if (err)
-				break;
-			cb->args[0] = *i;
-		}
-	}
-	rcu_read_unlock();
-	return err;
-}
-
-/* args[0]: endpoints done, of all links */
 int gwlb_nl_endpoint_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct net_device *dev;
-	long i = 0;
-
-	rtnl_lock();
-	for_each_netdev(sock_net(skb->sk), dev)
-		if (gwlb_dev_is_link(dev) && dump_endpoints(skb, cb, dev, &i))
-			break;
-	rtnl_unlock();
-	return skb->len;
+	return gwlb_nl_dump(skb, cb, GWLB_CMD_ENDPOINT_GET,
+			    offsetof(struct gwlb_link, endpoints.list),
+			    ARRAY_SIZE(((struct gwlb_endpoints *)NULL)->list),
+			    put_endpoint);
 }
 
 static int get_zone(struct gwlb_endpoint_conf *conf, struct genl_info *info)
