@@ -139,13 +139,16 @@ for number, (hook, priority) in enumerate((('prerouting', -150), ('prerouting', 
 
 # ---- the packets of the load balancer, before they are caught
 
+# NAT stays: some time after the last rule of it the kernel unhooks conntrack, and throws
+# away what is queued then
 nft('''
 table inet t {
     chain held {
         type filter hook prerouting priority raw
         iifname eth0 udp dport 6081 queue num 1
     }
-}''')
+%s
+}''' % NAT)
 for f in 4, 6:
     v = 'IPv%d, outer packets: ' % f
     sent = [(i, dgram(f, 5000, data=b'data of %d' % i)) for i in range(4)]
@@ -155,7 +158,7 @@ for f in 4, 6:
 
 # ---- a program that does it all by itself
 
-rules('forward')
+rules('forward', extra=NAT)
 queue.end()
 queue = Queue(verdict='accept')
 for f in 4, 6:
