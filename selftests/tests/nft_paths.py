@@ -74,6 +74,13 @@ for f in 4, 6:
     else:
         ok(True, v + 'dup to another device in egress # SKIP this kernel has no such hook')
 
+# Before this function came, a flowtable set a route over that of a packet without dropping
+# that: the flow is never freed, nor is the module then
+with open('/proc/kallsyms') as symbols:
+    if ' dev_fill_forward_path' not in symbols.read():
+        ok(True, 'flowtable # SKIP this kernel leaks a reference to the flow of each packet')
+        finish()
+
 # ---- flowtable: it serves the direction for which it made a route, past FORWARD,
 # and takes one from the TTL; the other, whose packets have no route, it leaves
 
