@@ -14,7 +14,7 @@ release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 
 .PHONY: all module headers tools install install-module install-tools uninstall clean \
-	test demo bench ci matrix arm64 build-all lint unit unit-big fuzz install-test dkms-test probe-test \
+	test demo bench ci matrix arm64 build-all lint unit unit-big fuzz install-test dkms-test probe-test boot-test \
 	deb rpm package-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
@@ -95,6 +95,10 @@ probe-test:
 dkms-test:
 	@selftests/dkms.sh
 
+boot-test:
+	@selftests/vm/run -b -t 1800 -- selftests/boot/service.sh
+	@selftests/vm/run -b -t 1800 -- selftests/boot/readme.sh
+
 deb rpm:
 	@packaging/$@/build
 
@@ -125,7 +129,8 @@ netlink-gen:
 
 help:
 	@echo 'all          module (if headers of KDIR are there) and tools'
-	@echo 'install      module, gwlbctl, man page, completion; DESTDIR, PREFIX, KDIR'
+	@echo 'install      module, gwlbctl, man pages, completion; DESTDIR, PREFIX, KDIR;'
+	@echo '             without the module: install-tools'
 	@echo 'uninstall    takes them away again, with the same DESTDIR, PREFIX, KDIR'
 	@echo 'demo         shows the main job in a guest; HOST=1: on this kernel'
 	@echo 'bench        measures against forwarding and NAT: BENCH="icount uml" in'
@@ -140,5 +145,6 @@ help:
 	@echo 'build-all    builds for every kernel, amd64, arm64 and i386'
 	@echo 'install-test uninstall removes what install put; the same for'
 	@echo 'dkms-test, package-test; probe-test is about odd kernels'
+	@echo 'boot-test    the link at boot, and the commands of README'
 	@echo 'netlink-gen  generates code from kmod/gwlb.yaml again'
 	@echo 'module, tools, clean'
