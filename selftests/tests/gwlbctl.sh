@@ -645,7 +645,9 @@ complete_ "link name mark zone" endpoint set 0x1 ""
 complete_ "auto none" endpoint set 0x1 name a zone ""
 gwlbctl del gwlb0
 
-installed() { make -s -C tools "$1" DESTDIR="$tmp/root" PREFIX=/usr && find "$tmp/root" -type f -printf '%m %P\n' | sort -k2; }
+plugin=$(make -s -C tools -n install PREFIX=/usr | sed -n 's,.* \(/.*\)/link_gwlb.so$,\1,p')
+check "the plugin of PREFIX=/usr goes where ip looks" grep -aqF "$plugin" "$(command -v ip)"
+installed() { make -s -C tools "$1" DESTDIR="$tmp/root" PREFIX=/usr IPLIBDIR=/usr/lib/ip && find "$tmp/root" -type f -printf '%m %P\n' | sort -k2; }
 check "install" same "$(installed install)" "644 usr/lib/ip/link_gwlb.so
 644 usr/lib/systemd/network/10-gwlb.network
 644 usr/lib/systemd/system/gwlb@.service
