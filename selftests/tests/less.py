@@ -5,8 +5,9 @@ IPv6 is dropped under a cause of its own, never bumped past rules that could not
 conntrack comes into the kernel for those alone who use it. Topology: wirelab.py"""
 import re
 import subprocess
-from nflab import dgram
-from wirelab import IPV6, Lab, finish, geneve, ok, run, swapped, wire
+from answerlab import answered, reset, unreachable
+from nflab import A, B, back, dgram, nft, of, segment
+from wirelab import ICMP, IPV6, TCP, Lab, finish, geneve, ok, run, swapped, unlimited_icmp, wire
 
 deps = run('modprobe --show-depends gwlb')
 ok('gwlb.ko' in deps and not re.search('nf_conntrack|nf_tables|nf_nat', deps),
@@ -31,4 +32,26 @@ def refused(name, word, *command):
 refused('a local address that is not there is refused, for a reason',
         'not on this machine' if IPV6 else 'has switched off',
         'gwlbctl', 'add', 'gwlb1', 'port', '7000', 'local', 'fd99::1')
+
+# ---- IPv4 has all of it, with IPv6 or without
+unlimited_icmp('app')
+run('ip -n app route add default dev gwlb0 metric 4294967295')
+nft('''
+table ip t {
+    chain f {
+        type filter hook forward priority 0
+        tcp dport 80 reject with tcp reset
+        udp dport 53 reject with icmp type admin-prohibited
+    }
+}
+''')
+answered(lab, 'tcp reset', of(1, segment(4, 80, 2)), B[4], A[4], TCP, reset(4, 1, 1, dport=1234))
+answered(lab, 'ICMP error', of(1, dgram(4, 53)), B[4], A[4], ICMP, unreachable(4, 13, dgram(4, 53)))
+run('ip netns exec app sysctl -qw net.ipv4.ip_forward=1')
+run('ip netns exec app gwlbctl set gwlb0 mode route')
+if IPV6:
+    lab.bounce('mode route: IPv4 is routed', [of(2, dgram(4, 9))], [back(2, dgram(4, 9, ttl=63))])
+else:
+    lab.bounce('mode route: IPv4 is routed, IPv6 dropped', [of(1, dgram(6, 9)), of(2, dgram(4, 9))],
+               [back(2, dgram(4, 9, ttl=63))], {'ipv6-disabled': 1})
 finish()
