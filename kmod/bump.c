@@ -199,6 +199,9 @@ static int bump_forward(struct net *net, struct sock *sk, struct sk_buff *skb)
 		gwlb_answer_too_big(skb, flow, gwlb_flow_mtu(flow));
 		return drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
 	}
+	/* ours is for what is routed */
+	if (gwlb_net_alone(net, family(skb), NF_INET_FORWARD))
+		return bump_postrouting(net, NULL, skb);
 	return NF_HOOK(family(skb), NF_INET_FORWARD, net, NULL, skb, dev, dev,
 		       bump_postrouting);
 }
@@ -310,13 +313,20 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
 		gwlb_drop(&link->drops, NULL, GWLB_DROP_REASON_NO_MEMORY, NULL);
 		return RX_HANDLER_CONSUMED;
 	}
+	flow = gwlb_flow_of(skb, dev);
 	if (gwlb_route_all(link)) {
-		/* ours must not get to a socket, which would keep it */
-		skb_dst_drop(skb);
+		/* it may be a fragment; a hook takes the flow off it, for a
+		 * socket would keep that
+		 */
+		if (flow && !gwlb_zone_fragment(skb, flow)) {
+			drop(skb, dev, GWLB_DROP_REASON_NO_MEMORY);
+			return RX_HANDLER_CONSUMED;
+		}
+		if (!IS_ENABLED(CONFIG_NF_CONNTRACK))
+			skb_dst_drop(skb);
 		*pskb = skb;
 		return RX_HANDLER_PASS;
 	}
-	flow = gwlb_flow_of(skb, dev);
 	if (!flow) {
 		drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
 		return RX_HANDLER_CONSUMED;

@@ -515,15 +515,11 @@ void gwlb_endpoints_configure(struct gwlb_endpoints *eps,
 			      const struct gwlb_conf *conf)
 {
 	struct gwlb_endpoint *ep;
-	u8 zones = conf->zones;
 	int i;
 
-	/* replies to what entered the IP stack come by other ways */
-	if (conf->mode != GWLB_MODE_BUMP || conf->divert_mask)
-		zones = GWLB_ZONES_OFF;
 	spin_lock_bh(&eps->lock);
 	eps->max = conf->max_endpoints;
-	WRITE_ONCE(eps->zones, zones);
+	WRITE_ONCE(eps->zones, conf->zones);
 	WRITE_ONCE(eps->zone_low, conf->zone_low);
 	WRITE_ONCE(eps->zone_high, conf->zone_high);
 	eps->clash_told = false;

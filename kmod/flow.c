@@ -12,6 +12,7 @@
 #include "flow.h"
 #include "link.h"
 #include "passing.h"
+#include "route.h"
 #include "tx.h"
 
 DEFINE_PER_CPU(struct gwlb_passing *, gwlb_passing);
@@ -109,11 +110,17 @@ struct dst_ops gwlb_dst_ops6 = {
 	.destroy = flow6_destroy,
 };
 
-/* Routed into a dst of ours, by whatever left it on a packet */
+/* Routed into a dst of ours, by whatever left it on a packet; on one that came
+ * for the IP stack when the mode is no longer route, nobody took it off.
+ */
 static int flow_dst_input(struct sk_buff *skb)
 {
 	struct gwlb_flow *flow = gwlb_flow_of_dst(skb_dst(skb));
 
+	if (gwlb_dev_is_link(skb->dev)) {
+		gwlb_route_divert(netdev_priv(skb->dev), skb);
+		return NET_RX_SUCCESS;
+	}
 	gwlb_drop(&gwlb_flow_link(flow)->drops, skb,
 		  GWLB_DROP_REASON_NO_CONTEXT, &flow->peer->remote);
 	return NET_RX_DROP;

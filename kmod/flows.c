@@ -379,6 +379,7 @@ static struct gwlb_flow *later(struct gwlb_flow *a, struct gwlb_flow *b,
  * gwlb_flow_last() - the flow of a packet that never carried one
  * @link: such came in by
  * @tuple: inner addresses with which they came in; is normalized
+ * @zone: of its conntrack entry
  * @reason: why nothing was found
  *
  * Return: of the flows on which packets came in with this tuple in this
@@ -387,9 +388,10 @@ static struct gwlb_flow *later(struct gwlb_flow *a, struct gwlb_flow *b,
  * Context: RCU.
  */
 struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
-				 struct gwlb_tuple *tuple,
+				 struct gwlb_tuple *tuple, u16 zone,
 				 enum gwlb_drop_reason *reason)
 {
+	bool own = gwlb_endpoints_own_zone(&link->endpoints, zone);
 	int turned = gwlb_tuple_normalize(tuple);
 	struct gwlb_flow *flow, *found = NULL;
 	struct rhlist_head *list, *pos;
@@ -397,7 +399,8 @@ struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
 	*reason = GWLB_DROP_REASON_NO_CONTEXT;
 	list = of_tuple(&link->flows, tuple);
 	rhl_for_each_entry_rcu(flow, pos, list, node) {
-		if (!gwlb_flow_seen(flow, turned))
+		if (!gwlb_flow_seen(flow, turned) ||
+		    (own && !in_zone(flow, zone)))
 			continue;
 		if (found && !gwlb_flow_same_endpoint(found, flow)) {
 			*reason = GWLB_DROP_REASON_AMBIGUOUS;

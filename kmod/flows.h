@@ -62,7 +62,7 @@ struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple, u16 zone,
 				 enum gwlb_drop_reason *reason);
 struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
-				 struct gwlb_tuple *tuple,
+				 struct gwlb_tuple *tuple, u16 zone,
 				 enum gwlb_drop_reason *reason);
 void gwlb_flow_trust(struct gwlb_flow *flow, u32 until);
 void gwlb_flow_untrust(struct gwlb_flow *flow);

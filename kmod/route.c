@@ -127,7 +127,7 @@ static struct gwlb_flow *came(struct gwlb_link *link, const struct sk_buff *skb,
 {
 	struct gwlb_flow *flow = handed_on(link, skb, &t);
 
-	return flow ?: gwlb_flow_last(link, &t, reason);
+	return flow ?: gwlb_flow_last(link, &t, gwlb_ct_zone(skb), reason);
 }
 
 /* A packet that leaves with that tuple goes under the context learned for its
@@ -140,6 +140,7 @@ static struct gwlb_flow *leaves(struct gwlb_link *link,
 {
 	const struct gwlb_passing *p = this_cpu_read(gwlb_passing);
 	struct gwlb_tuple r = reversed(&t);
+	u16 zone = gwlb_ct_zone(skb);
 	struct gwlb_flow *flow, *other;
 
 	flow = handed_on(link, skb, &t);
@@ -148,10 +149,10 @@ static struct gwlb_flow *leaves(struct gwlb_link *link,
 	if (p && gwlb_flow_link(p->flow) == link && same(p->tuple, &r))
 		return gwlb_flow_towards(p->flow, gwlb_tuple_normalize(&t));
 
-	flow = gwlb_flow_last(link, &t, reason);
+	flow = gwlb_flow_last(link, &t, zone, reason);
 	if (!flow && *reason == GWLB_DROP_REASON_AMBIGUOUS)
 		return NULL;
-	other = gwlb_flow_last(link, &r, reason);
+	other = gwlb_flow_last(link, &r, zone, reason);
 	if ((!other && *reason == GWLB_DROP_REASON_AMBIGUOUS) ||
 	    (flow && other && !gwlb_flow_same_endpoint(flow, other))) {
 		*reason = GWLB_DROP_REASON_AMBIGUOUS;

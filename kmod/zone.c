@@ -7,11 +7,14 @@
  */
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <net/dst_metadata.h>
+#include <net/l3mdev.h>
 #include <net/net_namespace.h>
 #include "answer.h"
 #include "conntrack.h"
 #include "link.h"
 #include "net.h"
+#include "route.h"
 #include "zone.h"
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
@@ -54,6 +57,11 @@ static bool is_template(const struct sk_buff *skb)
 	return ct && nf_ct_is_template(ct);
 }
 
+static bool has_extensions(const struct sk_buff *skb)
+{
+	return ((struct nf_conn *)skb_nfct(skb))->ext;
+}
+
 /* That of this CPU, unless a packet in some queue has it still */
 static struct nf_conn *template_get(void)
 {
@@ -66,7 +74,7 @@ static struct nf_conn *template_get(void)
 }
 
 /* Returns false without memory */
-static bool set_zone(struct sk_buff *skb, const struct gwlb_flow *flow)
+static bool set_zone(struct sk_buff *skb, const struct gwlb_flow *flow, u8 dir)
 {
 	u16 id = gwlb_endpoint_zone(gwlb_flow_endpoint(flow));
 	struct nf_conntrack_zone zone;
@@ -79,7 +87,7 @@ static bool set_zone(struct sk_buff *skb, const struct gwlb_flow *flow)
 	local_bh_disable();
 	t = template_get();
 	if (t) {
-		nf_ct_zone_init(&zone, id, NF_CT_DEFAULT_ZONE_DIR, 0);
+		nf_ct_zone_init(&zone, id, dir, 0);
 		nf_ct_zone_add(t, &zone);
 		nf_ct_set(skb, t, IP_CT_NEW);
 	}
@@ -88,7 +96,8 @@ static bool set_zone(struct sk_buff *skb, const struct gwlb_flow *flow)
 }
 
 /* A template with extensions, and in no zone: one like it, in the zone */
-static void move_template(struct sk_buff *skb, const struct gwlb_flow *flow)
+static void move_template(struct sk_buff *skb, const struct gwlb_flow *flow,
+			  u8 dir)
 {
 	const struct nf_conn *old = (struct nf_conn *)skb_nfct(skb);
 	u16 id = gwlb_endpoint_zone(gwlb_flow_endpoint(flow));
@@ -108,7 +117,7 @@ static void move_template(struct sk_buff *skb, const struct gwlb_flow *flow)
 		}
 	}
 	write_pnet(&t->ct_net, nf_ct_net(old));
-	nf_ct_zone_init(&zone, id, NF_CT_DEFAULT_ZONE_DIR, 0);
+	nf_ct_zone_init(&zone, id, dir, 0);
 	nf_ct_zone_add(t, &zone);
 	nf_reset_ct(skb);
 	nf_ct_set(skb, t, IP_CT_NEW);
@@ -124,7 +133,7 @@ static void move_template(struct sk_buff *skb, const struct gwlb_flow *flow)
  */
 bool gwlb_zone_fragment(struct sk_buff *skb, const struct gwlb_flow *flow)
 {
-	return skb_get_nfct(skb) || set_zone(skb, flow);
+	return skb_get_nfct(skb) || set_zone(skb, flow, NF_CT_DEFAULT_ZONE_DIR);
 }
 
 static unsigned int set(void *priv, struct sk_buff *skb,
@@ -133,10 +142,16 @@ static unsigned int set(void *priv, struct sk_buff *skb,
 	const struct gwlb_flow *flow;
 	struct gwlb_link *link;
 
-	if (!gwlb_dev_is_link(state->in) || skb_get_nfct(skb))
+	if (!gwlb_dev_is_link(state->in))
 		return NF_ACCEPT;
 	flow = gwlb_flow_of(skb, state->in);
-	if (!flow || set_zone(skb, flow))
+	if (skb_get_nfct(skb)) {
+		/* a helper or timeout of the user's, who said nothing of zones */
+		if (flow && is_template(skb) && has_extensions(skb))
+			move_template(skb, flow, NF_CT_DEFAULT_ZONE_DIR);
+		return NF_ACCEPT;
+	}
+	if (!flow || set_zone(skb, flow, NF_CT_DEFAULT_ZONE_DIR))
 		return NF_ACCEPT;
 	/* not into a zone that others are in */
 	link = netdev_priv(state->in);
@@ -154,10 +169,69 @@ static unsigned int clear(void *priv, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
+/* Behind conntrack. What enters the IP stack is to be routed there. */
+static unsigned int done(void *priv, struct sk_buff *skb,
+			 const struct nf_hook_state *state)
+{
+	if (gwlb_dev_is_link(state->in) &&
+	    gwlb_route_all(netdev_priv(state->in)) && skb_valid_dst(skb))
+		skb_dst_drop(skb);
+	return clear(priv, skb, state);
+}
+
+/* The link by which a packet came that the IP stack forwards or delivers,
+ * maybe as one of a VRF
+ */
+static struct gwlb_link *came_by(const struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	const struct net_device *dev = state->in;
+
+	if (netif_is_l3_master(dev))
+		dev = dev_get_by_index_rcu(state->net, state->pf == NFPROTO_IPV4 ?
+					   IPCB(skb)->iif : IP6CB(skb)->iif);
+	return dev && gwlb_dev_is_link(dev) ? netdev_priv(dev) : NULL;
+}
+
+/* Replies to what does not go back by a link come without a zone. A new entry
+ * is in that of its endpoint in its own direction alone then.
+ */
+static unsigned int leave(void *priv, struct sk_buff *skb,
+			  const struct nf_hook_state *state)
+{
+	struct nf_conntrack_zone zone;
+	enum ip_conntrack_info ctinfo;
+	struct gwlb_link *link;
+	struct nf_conn *ct;
+	u16 id;
+
+	if (state->out && gwlb_dev_is_link(state->out))
+		return NF_ACCEPT;
+	ct = nf_ct_get(skb, &ctinfo);
+	if (!ct || nf_ct_is_confirmed(ct))
+		return NF_ACCEPT;
+	id = nf_ct_zone(ct)->id;
+	if (!id)
+		return NF_ACCEPT;
+	link = came_by(skb, state);
+	if (!link || !gwlb_endpoints_own_zone(&link->endpoints, id))
+		return NF_ACCEPT;
+	nf_ct_zone_init(&zone, id, NF_CT_ZONE_DIR_ORIG, 0);
+	nf_ct_zone_add(ct, &zone);
+	return NF_ACCEPT;
+}
+
+static bool is_tcp(const struct sk_buff *skb, u8 pf)
+{
+	return (pf == NFPROTO_IPV4 ? ip_hdr(skb)->protocol :
+				     ipv6_hdr(skb)->nexthdr) == IPPROTO_TCP;
+}
+
 /* What answers a packet, or goes on in its name, belongs to its entry */
 static unsigned int local_out(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
+	u8 dir = NF_CT_DEFAULT_ZONE_DIR;
 	const struct gwlb_flow *flow;
 
 	if (skb_get_nfct(skb) && !is_template(skb))
@@ -165,10 +239,14 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 	flow = gwlb_answer_passing(skb, state->net);
 	if (!flow)
 		return NF_ACCEPT;
+	/* as in leave(); errors without an entry are about what ended here */
+	if (!is_tcp(skb, state->pf) ||
+	    (gwlb_route_all(gwlb_flow_link(flow)) && !gwlb_dev_is_link(state->out)))
+		dir = NF_CT_ZONE_DIR_ORIG;
 	if (skb_nfct(skb))
-		move_template(skb, flow);
+		move_template(skb, flow, dir);
 	else
-		set_zone(skb, flow);
+		set_zone(skb, flow, dir);
 	return NF_ACCEPT;
 }
 
@@ -183,11 +261,15 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 static const struct nf_hook_ops hooks[] = {
 	HOOK(IPV4, clear, PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(IPV4, set, PRE_ROUTING, NF_IP_PRI_CONNTRACK - 1),
-	HOOK(IPV4, clear, PRE_ROUTING, NF_IP_PRI_CONNTRACK + 1),
+	HOOK(IPV4, done, PRE_ROUTING, NF_IP_PRI_CONNTRACK + 1),
+	HOOK(IPV4, leave, FORWARD, NF_IP_PRI_FIRST),
+	HOOK(IPV4, leave, LOCAL_IN, NF_IP_PRI_FIRST),
 	HOOK(IPV4, local_out, LOCAL_OUT, NF_IP_PRI_CONNTRACK - 1),
 	HOOK(IPV6, clear, PRE_ROUTING, NF_IP6_PRI_CONNTRACK_DEFRAG + 1),
 	HOOK(IPV6, set, PRE_ROUTING, NF_IP6_PRI_CONNTRACK - 1),
-	HOOK(IPV6, clear, PRE_ROUTING, NF_IP6_PRI_CONNTRACK + 1),
+	HOOK(IPV6, done, PRE_ROUTING, NF_IP6_PRI_CONNTRACK + 1),
+	HOOK(IPV6, leave, FORWARD, NF_IP6_PRI_FIRST),
+	HOOK(IPV6, leave, LOCAL_IN, NF_IP6_PRI_FIRST),
 	HOOK(IPV6, local_out, LOCAL_OUT, NF_IP6_PRI_CONNTRACK - 1),
 };
 
@@ -258,6 +340,7 @@ void gwlb_zone_exit(void)
 
 #else
 
+/* Without hooks, see there */
 bool gwlb_zone_fragment(struct sk_buff *skb, const struct gwlb_flow *flow)
 {
 	return true;

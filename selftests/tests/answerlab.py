@@ -21,6 +21,27 @@ def split(p):
     return None if checksum(covered) and not no_sum else (src, dst, proto, payload)
 
 
+def differs(packet, asked, like, source, target, proto, payload):
+    """Why it is not the answer to the outer packet asked: that inner packet, under the options and
+    between the ports that like came with"""
+    _, _, _, sent = split(like)
+    head = 8 + 8 + (sent[8] & 0x3f) * 4
+    outer = split(packet)
+    if outer is None:
+        return ['wrong outer checksum']
+    why = []
+    if outer[:2] != (split(asked)[1], split(asked)[0]) or \
+            outer[3][:4] + outer[3][8:head] != sent[:4] + sent[8:head] or \
+            (outer[3][6:8] == b'\0\0') != (sent[6:8] == b'\0\0'):
+        why.append('outer: %s' % packet[:100].hex())
+    inner = split(outer[3][head:])
+    if inner is None:
+        why.append('wrong inner checksum: %s' % outer[3][head:].hex())
+    elif inner != (addr(source), addr(target), proto, payload):
+        why.append('inner: %s, %s' % (inner[:3], difference(payload, inner[3])))
+    return why
+
+
 def answered(lab, name, asked, source, target, proto, payload, drops=None, like=None, then=None):
     """The outer packet asked, and what is done then, is answered by one inner packet, which comes
     back under the options and between the ports that like, else asked came with"""
@@ -30,34 +51,20 @@ def answered(lab, name, asked, source, target, proto, payload, drops=None, like=
         then()
     back = lab.receive(1)
     counted = lab.drops_since(before, sum((drops or {}).values()))
-    _, _, _, sent = split(like or asked)
-    head = 8 + 8 + (sent[8] & 0x3f) * 4
     why = []
     if len(back) != 1 or counted != (drops or {}):
         why.append('%d packets came back, drops %s' % (len(back), counted))
     for packet in back:
-        outer = split(packet)
-        if outer is None:
-            why.append('wrong outer checksum')
-            continue
-        if outer[:2] != (split(asked)[1], split(asked)[0]) or \
-                outer[3][:4] + outer[3][8:head] != sent[:4] + sent[8:head] or \
-                (outer[3][6:8] == b'\0\0') != (sent[6:8] == b'\0\0'):
-            why.append('outer: %s' % packet[:100].hex())
-        inner = split(outer[3][head:])
-        if inner is None:
-            why.append('wrong inner checksum: %s' % outer[3][head:].hex())
-        elif inner != (addr(source), addr(target), proto, payload):
-            why.append('inner: %s, %s' % (inner[:3], difference(payload, inner[3])))
+        why += differs(packet, asked, like or asked, source, target, proto, payload)
     ok(not why, name, '\n'.join(why))
 
 
-def unreachable(v, code, quoted, info=0, kind=None, src=None):
+def unreachable(v, code, quoted, info=0, kind=None, src=None, dst=None):
     """ICMP error as the kernel builds it, its checksum included"""
     kind = kind or {4: 3, 6: 1}[v]
     quoted = quoted[:{4: 576 - 20, 6: 1280 - 40}[v] - 8]
     body = struct.pack('!BBHI', kind, code, 0, info) + quoted
-    pre = b'' if v == 4 else pseudo(src or B[6], A[6], ICMP6, len(body))
+    pre = b'' if v == 4 else pseudo(src or B[6], dst or A[6], ICMP6, len(body))
     return body[:2] + struct.pack('!H', checksum(pre + body)) + body[4:]
 
 

@@ -14,7 +14,7 @@ wirelab.py has the rest.
 import atexit
 import os
 import socket
-from answerlab import answered, reset, unreachable
+from answerlab import answered, differs, reset, unreachable
 from nflab import A, B, Queue, R, V, back, counters, dgram, nft, of, segment
 from wirelab import (DF, ICMP, ICMP6, TCP, UAPI, UDP, Lab, attribute, configure, filler, finish,
                      fragments, netns, ok, run, udp, unlimited_icmp)
@@ -76,6 +76,9 @@ class Service:
         # a proxy sends with the address that the client wrote to
         self.from_ = sock(ns, f, *spoof, **more) if spoof else self.sock
 
+    def receive(self):
+        return self.sock.recvfrom(1 << 16)
+
     def __call__(self):
         try:
             _, self.peer = self.sock.recvfrom(1 << 16)
@@ -90,6 +93,26 @@ def replied(name, asked, service, f, source, sport, target=None, like=None, peer
              udp(source, target, sport, 1234, service.data), drops, like, service)
     if peer:
         ok(service.peer[0] == peer, name + ': the service saw ' + peer, service.peer)
+
+
+def at_once(name, service, f, inner, source, sport, contexts):
+    """ok if the service takes one packet of each for that of another client, replies in another
+    order and with other data to each, and each comes back under its own context"""
+    for c in contexts:
+        lab.send(of(c, inner))
+    peers = []
+    try:
+        peers = [service.receive()[1] for _ in contexts]
+        for i in reversed(range(len(peers))):
+            service.from_.sendto(b'to number %d' % i, peers[i])
+    except socket.timeout:
+        pass
+    got = lab.receive(len(contexts))
+    why = [] if len(set(peers)) == len(got) == len(contexts) else ['%d came' % len(got), peers]
+    for p, (i, c) in zip(got, reversed(list(enumerate(contexts)))):
+        why += differs(p, of(c, inner), of(c, inner), source, A[f], UDP,
+                       udp(source, A[f], sport, 1234, b'to number %d' % i))
+    ok(not why, name, why)
 
 
 lab = start('mode route')
@@ -169,6 +192,13 @@ with Queue(verdict='accept'):
             lab.bounce(v + 'the reply under its own context', [of(2, dgram(f, 1234, B[f], R[f], port))],
                        [back(2, dgram(f, 1234, V[f], A[f], port, ttl=63))])
         v = 'IPv%d: ' % f
+        for port, a, b in (5004, R[f], B[f]), (5002, A[f], B[f]):
+            lab.bounce(v + 'NAT for endpoints with the same addresses, port %d' % port,
+                       [of(c, dgram(f, port, dst=V[f])) for c in (1, 104)],
+                       [back(c, dgram(f, port, a, b, ttl=63)) for c in (1, 104)])
+            lab.bounce(v + 'and the replies',
+                       [of(c, dgram(f, 1234, B[f], a, port)) for c in (1, 104)],
+                       [back(c, dgram(f, 1234, V[f], A[f], port, ttl=63)) for c in (1, 104)])
         lab.bounce(v + 'no NAT, delayed, two contexts of an endpoint: the last used',
                    [of(1, dgram(f, 5014)), of(2, dgram(f, 5015))],
                    [back(1, dgram(f, 5014, ttl=63)), back(2, dgram(f, 5015, ttl=63))])
@@ -202,12 +232,40 @@ for f in 4, 6:
     asked = dgram(f, 7001, dst=S[f])
     answered(lab, v + 'an error of a host beyond', of(1, asked), S[f], A[f], ERROR[f],
              unreachable(f, PORT_CLOSED[f], dgram(f, 7001, dst=S[f], ttl=63), src=S[f]))
+    lab.receive()
+    at_once(v + 'three endpoints with the very same addresses and ports',
+            Service('out', f, S[f], 7002), f, dgram(f, 7002, dst=S[f]), S[f], 7002, (1, 104, 204))
+    for c in 1, 104:
+        asked = dgram(f, 7001, dst=S[f])
+        answered(lab, v + 'an error of a host beyond to endpoint of %d' % c, of(c, asked), S[f],
+                 A[f], ERROR[f],
+                 unreachable(f, PORT_CLOSED[f], dgram(f, 7001, dst=S[f], ttl=63), src=S[f]))
+    # in halves that would fit each other's
+    halves = {c: [of(c, p) for p in fragments(dgram(f, 7003, dst=S[f], data=filler(900, c)[:900]),
+                                              504)] for c in (1, 104)}
+    both = Service('out', f, S[f], 7003)
+    for p in halves[1][0], halves[104][0], halves[104][1], halves[1][1]:
+        lab.send(p)
+    try:
+        data = [both.receive()[0] for _ in halves]
+    except socket.timeout:
+        data = None
+    ok(data == [filler(900, c)[:900] for c in (104, 1)], v + 'fragments of two endpoints by turns',
+       data)
     # the server goes on to send, and nothing tells to whom of the two
+    ctl = 'ip netns exec app gwlbctl set gwlb0 zones '
+    run(ctl + 'off')
+    run('ip netns exec app conntrack -F')
+    lab.receive()
     before = lab.genl.counters()
-    lab.send(of(104, dgram(f, 7000, dst=S[f])))
+    service = Service('out', f, S[f], 7000)
+    for c in 1, 104:
+        lab.send(of(c, dgram(f, 7000, dst=S[f])))
     service()
     ok(lab.drops_since(before, 1) == {'ambiguous': 1} and not lab.receive(0, 0),
-       v + 'two endpoints: dropped, not guessed')
+       v + 'two endpoints, zones off: dropped, not guessed')
+    run(ctl + 'auto')
+    run('ip netns exec app conntrack -F')
 
 # ---- redirect to a service of the appliance
 
@@ -230,6 +288,8 @@ for f in 4, 6:
     ok(len(got) == 2 and all(p[28:68] == of(5, dgram(f, 53))[28:68] for p in got) and
        lab.receive(0, 0) == [], v + 'a reply in fragments', [p.hex()[:160] for p in got])
     service.sock.close()
+    at_once(v + 'two endpoints with the very same addresses and ports',
+            Service('app', f, '', 5353), f, dgram(f, 53), B[f], 53, (5, 105))
     answered(lab, v + 'nobody listens', of(5, dgram(f, 53)), B[f], A[f], ERROR[f],
              unreachable(f, PORT_CLOSED[f], dgram(f, 53)))
 
@@ -253,6 +313,12 @@ for f in 4, 6:
             peer=A[f])
     lab.bounce(v + 'no mark, back', [of(6, dgram(f, 6001, dst=V[f]))],
                [back(6, dgram(f, 6001, dst=V[f], ttl=63))])
+    run('ip netns exec app gwlbctl endpoint set vpce-0%x mark 7/0xf' % (0x2356de92d389839c + 1))
+    replied(v + 'by the mark of an endpoint', of(106, dgram(f, 6002, dst=V[f])),
+            Service('out', f, V[f], 6002), f, V[f], 6002, peer=A[f])
+    lab.bounce(v + 'not of another', [of(6, dgram(f, 6001, dst=V[f]))],
+               [back(6, dgram(f, 6001, dst=V[f], ttl=63))])
+    run('ip netns exec app gwlbctl endpoint set vpce-0%x mark none' % (0x2356de92d389839c + 1))
     run('ip -n app -%d rule del fwmark 7' % f)
 
 # ---- in a VRF
@@ -280,6 +346,7 @@ table inet proxy {
     counter pre {}
     counter input {}
     counter forward {}
+    counter output {}
     chain pre {
         type filter hook prerouting priority mangle
         iifname gwlb0 counter name pre
@@ -294,6 +361,10 @@ table inet proxy {
     chain forward {
         type filter hook forward priority filter
         iifname gwlb0 counter name forward
+    }
+    chain output {
+        type filter hook output priority filter
+        oifname gwlb0 meta l4proto udp ct state established counter name output
     }
 }
 '''
@@ -310,7 +381,8 @@ def proxied(name, mode):
         replied(v + 'TPROXY', of(7, dgram(f, 53)),
                 Service('app', f, '', 5353, spoof=(B[f], 53), transparent=True), f, B[f], 53,
                 peer=A[f])
-        counters(v + 'hooks once', {'pre': 1, 'input': 1, 'forward': 0})
+        counters(v + 'hooks once, the reply belongs to it',
+                 {'pre': 1, 'input': 1, 'forward': 0, 'output': 1})
         lab.bounce(v + 'everything else goes on', [of(8, dgram(f, 80))],
                    [back(8, dgram(f, 80, ttl=ttl))])
         counters(v + 'hooks once', {'pre': 1, 'input': 0, 'forward': 1})
@@ -334,6 +406,43 @@ for f in 4, 6:
     old = dgram(f, 54, ttl=1)
     answered(lab, 'IPv%d, divert: time exceeded' % f, of(7, old), B[f], A[f], ERROR[f],
              unreachable(f, 0, old, kind=EXPIRED[f]))
+nft('''
+table inet t {
+    chain marked {
+        type filter hook prerouting priority mangle
+        iifname gwlb0 udp dport 7000-7009 meta mark set 1
+        iifname gwlb0 udp dport 53 meta mark set 2
+    }
+    chain pre {
+        type nat hook prerouting priority dstnat
+        iifname gwlb0 udp dport 53 redirect to :5353
+    }
+    chain post {
+        type nat hook postrouting priority srcnat
+        oifname eth1 masquerade
+        oifname gwlb0 udp dport 5003-5013 snat ip to %s
+        oifname gwlb0 udp dport 5003-5013 snat ip6 to %s
+    }
+}
+''' % (R[4], R[6]))
+run('ip netns exec app gwlbctl set gwlb0 divert 1/1')
+for f in 4, 6:
+    v = 'IPv%d, divert, endpoints with the very same addresses: ' % f
+    at_once(v + 'NAT gateway', Service('out', f, S[f], 7000), f, dgram(f, 7000, dst=S[f]), S[f],
+            7000, (7, 107, 207))
+    lab.bounce(v + 'what is bumped', [of(c, dgram(f, 5003)) for c in (7, 107)],
+               [back(c, dgram(f, 5003, R[f])) for c in (7, 107)])
+    lab.bounce(v + 'and its replies', [of(c, dgram(f, 1234, B[f], R[f], 5003)) for c in (7, 107)],
+               [back(c, dgram(f, 1234, B[f], A[f], 5003)) for c in (7, 107)])
+run('ip netns exec app gwlbctl set gwlb0 divert 2/2')
+run('ip netns exec app conntrack -F')
+for f in 4, 6:
+    v = 'IPv%d, divert, endpoints with the very same addresses: ' % f
+    at_once(v + 'redirect', Service('app', f, '', 5353), f, dgram(f, 53), B[f], 53, (7, 107))
+    answered(lab, v + 'redirect, nobody listens', of(107, dgram(f, 53)), B[f], A[f], ERROR[f],
+             unreachable(f, PORT_CLOSED[f], dgram(f, 53)))
+run('ip netns exec app gwlbctl set gwlb0 divert 1/0xf')
+nft(PROXY)
 lab.bounce('divert: routing refuses it', [of(1, dgram(4, 54, src='127.0.0.1'))], [],
            {'martian': 1})
 run('ip -n app link add vrf0 type vrf table 10')

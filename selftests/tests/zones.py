@@ -3,12 +3,14 @@
 # slow
 """Two networks with the same addresses behind two endpoints: each has conntrack
 entries of its own. Topology: wirelab.py"""
+import ipaddress
 import json
 import re
-from nflab import A, B, Queue, R, V, counters, dgram, nft, segment
+from nflab import A, B, IP, Queue, R, V, counters, dgram, nft, segment
 from wirelab import (ICMP, ICMP6, TCP, Lab, aws, filler, finish, fragments, geneve, ok, run,
-                     swapped, unlimited_icmp, wire, without_id)
+                     swapped, tcp, unlimited_icmp, wire, without_id)
 
+M = {4: '100.64.0.1', 6: 'fd64::1'}     # of gwlb0
 X, Y, LOW, HIGH = 0x2356de92d389839c, 0x1111222233334444, 1024, 65535
 lab = Lab()
 unlimited_icmp('app')
@@ -214,6 +216,59 @@ for f in 4, 6:
     bounce_both(v + 'ct helper set', dgram(f, 4006))
     ok(all('helper=tftp' in e for e in entries('-f ipv%d -p udp --dport 4006' % f)),
        v + 'is the helper', entries('-f ipv%d' % f))
+
+# ---- helpers of the raw table, whose connections are related in the zone
+
+run('modprobe nf_conntrack_ftp')
+run('ip netns exec app sysctl -qw net.netfilter.nf_conntrack_tcp_be_liberal=1')
+for f, iptables in (4, 'iptables'), (6, 'ip6tables'):
+    v = 'IPv%d, CT --helper ftp: ' % f
+    nft('''
+table inet t {
+    chain state {
+        type filter hook forward priority 10
+        ct state related counter name related
+    }
+    counter related {}
+}''')
+    rule = 'ip netns exec app %s -t raw %%s PREROUTING -i gwlb0 -p tcp --dport 21 ' \
+        '-j CT --helper ftp' % iptables
+    run(rule % '-A')
+    host = A[4].replace('.', ',').encode() if f == 4 else b''
+    announced = b'PORT %s,195,80\r\n' % host if f == 4 else \
+        b'EPRT |2|%s|50000|\r\n' % ipaddress.ip_address(A[6]).exploded.encode()
+
+    def up(flags, data=b'', seq=101):
+        return IP[f](A[f], B[f], TCP, tcp(A[f], B[f], 1234, 21, data, seq, flags))
+
+    def down(flags, sport, dport):
+        return IP[f](B[f], A[f], TCP, tcp(B[f], A[f], sport, dport, b'', 500, flags))
+    for p in (up(2, seq=100), down(0x12, 21, 1234), up(16), up(16, b'USER x\r\n'),
+              up(16, announced, 109)):
+        bounce_both(v + 'the control connection', p)
+    zones(v + 'is in the zones', [ZX, ZY], '-f ipv%d -p tcp --dport 21' % f)
+    ok(all('helper=ftp' in e for e in entries('-f ipv%d -p tcp --dport 21' % f)),
+       v + 'has the helper', entries('-f ipv%d' % f))
+    bounce_both(v + 'the data connection', down(2, 20, 50000))
+    counters(v + 'is related', {'related': 2})
+    run(rule % '-D')
+
+# ---- masquerade, to the address of gwlb0
+
+run('ip -n app address add %s dev gwlb0' % M[4])
+run('ip -n app address add %s dev gwlb0 nodad' % M[6])
+nft('''
+table inet t {
+    chain srcnat {
+        type nat hook postrouting priority srcnat
+        oifname gwlb0 udp dport 4007 masquerade
+    }
+}''')
+for f in 4, 6:
+    v = 'IPv%d: masquerade: ' % f
+    bounce_both(v + 'both to one address and port', dgram(f, 4007), dgram(f, 4007, M[f]))
+    bounce_both(v + 'and the replies', dgram(f, 1234, B[f], M[f], 4007),
+                dgram(f, 1234, B[f], A[f], 4007))
 
 # ---- fragments that two networks send at the same time
 
