@@ -105,48 +105,64 @@ struct gwlb_flow *gwlb_answer_flow(struct sk_buff *skb,
 	return flow && gwlb_flow_link(flow)->dev == dev ? flow : NULL;
 }
 
-static struct gwlb_flow *find(struct net *net, struct gwlb_tuple *t, u16 zone)
+/* Sets the link if several could be meant. A router's answers are routed. */
+static struct gwlb_flow *find(struct net *net, struct gwlb_tuple *t, u16 zone,
+			      struct gwlb_link **ambiguous)
 {
+	struct gwlb_flow *flow, *found = NULL;
 	enum gwlb_drop_reason reason;
 	struct gwlb_link *link;
-	struct gwlb_flow *flow;
 
 	list_for_each_entry_rcu(link, &gwlb_net(net)->up, up) {
+		if (gwlb_route_all(link))
+			continue;
 		flow = gwlb_flow_find(link, t, zone, &reason);
-		if (flow)
-			return flow;
+		if ((flow && found) || (!flow && reason == GWLB_DROP_REASON_AMBIGUOUS)) {
+			*ambiguous = link;
+			return NULL;
+		}
+		found = flow ?: found;
 	}
-	return NULL;
+	return found;
 }
 
-static bool is_local(struct net *net, const struct gwlb_tuple *t, int end)
+static bool is_local(struct net *net, const u8 *addr, u8 version)
 {
 	struct in6_addr a;
 
-	memcpy(&a, t->addr[end], sizeof(a));
-	if (t->version == 4)
+	memcpy(&a, addr, sizeof(a));
+	if (version == 4)
 		return inet_addr_type(net, a.s6_addr32[0]) == RTN_LOCAL;
 	return ipv6_chk_addr(net, &a, NULL, 0);
 }
 
+static bool has_local(struct net *net, const struct gwlb_tuple *t)
+{
+	return is_local(net, t->addr[0], t->version) ||
+	       is_local(net, t->addr[1], t->version);
+}
+
 /* Packets delayed in a queue are not being handed on by us: what answers them
  * is known by the conntrack entry that it got from them. Those of the
- * appliance's own traffic may have the same.
+ * appliance's own traffic may have the same; they have an address of its own
+ * before NAT and behind it.
  */
 static struct gwlb_flow *conntrack_flow(const struct sk_buff *skb,
-					struct net *net)
+					struct net *net,
+					struct gwlb_link **ambiguous)
 {
 	u16 zone = gwlb_ct_zone(skb);
+	struct gwlb_tuple t, turned;
 	struct gwlb_flow *flow;
-	struct gwlb_tuple t;
 
-	if (!gwlb_ct_tuple(skb, false, &t) || is_local(net, &t, 0) ||
-	    is_local(net, &t, 1))
+	if (!gwlb_ct_tuple(skb, false, &t) ||
+	    !gwlb_ct_tuple(skb, true, &turned) ||
+	    (has_local(net, &t) && has_local(net, &turned)))
 		return NULL;
-	flow = find(net, &t, zone);
-	if (flow || !gwlb_ct_tuple(skb, true, &t))
+	flow = find(net, &t, zone, ambiguous);
+	if (flow || *ambiguous)
 		return flow;
-	return find(net, &t, zone);
+	return find(net, &turned, zone, ambiguous);
 }
 
 static const struct icmphdr *icmp_error4(struct sk_buff *skb)
@@ -253,9 +269,21 @@ struct gwlb_flow *gwlb_answer_passing(struct sk_buff *skb, struct net *net)
 	return made_here(skb) ? passing_flow(skb, net) : NULL;
 }
 
+/* Routed, it would leave the tunnel */
+static unsigned int drop(struct gwlb_link *link, struct sk_buff *skb,
+			 enum gwlb_drop_reason reason)
+{
+	/* a queue gives back with BH on */
+	local_bh_disable();
+	gwlb_drop(&link->drops, skb, reason, NULL);
+	local_bh_enable();
+	return NF_STOLEN;
+}
+
 static unsigned int local_out(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
+	struct gwlb_link *ambiguous = NULL;
 	struct gwlb_flow *flow;
 
 	if (!made_here(skb))
@@ -264,10 +292,14 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 		return NF_DROP;
 	flow = passing_flow(skb, state->net);
 	if (!flow)
-		flow = conntrack_flow(skb, state->net);
+		flow = conntrack_flow(skb, state->net, &ambiguous);
+	if (ambiguous)
+		return drop(ambiguous, skb, GWLB_DROP_REASON_AMBIGUOUS);
 	/* a router's answers are routed */
-	if (!flow || gwlb_route_all(gwlb_flow_link(flow)) || !gwlb_flow_attach(skb, flow))
+	if (!flow || gwlb_route_all(gwlb_flow_link(flow)))
 		return NF_ACCEPT;
+	if (!gwlb_flow_attach(skb, flow))
+		return drop(gwlb_flow_link(flow), skb, GWLB_DROP_REASON_NO_CONTEXT);
 	if (state->pf == NFPROTO_IPV4)
 		icmp_source4(skb);
 	else
