@@ -461,18 +461,28 @@ static struct sk_buff *too_big6(struct sk_buff *skb, unsigned int mtu)
 	return n;
 }
 
+/* A queue has no business with it */
+static int requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
+{
+	struct gwlb_link *link = netdev_priv(skb->dev);
+
+	gwlb_drop(&link->drops, skb, GWLB_DROP_REASON_NO_CONTEXT, NULL);
+	return 0;
+}
+
 /**
  * gwlb_answer_too_big() - tell the sender what the uplink carries
  * @skb: packet that must not be fragmented; not consumed
  * @flow: of it
  * @mtu: longest packet that can pass
+ * @sent: it is through all hooks, and NAT may have changed the source
  *
  * The answer is built and sent without a route, for there may be none.
  *
  * Context: BH off, RCU.
  */
 void gwlb_answer_too_big(struct sk_buff *skb, struct gwlb_flow *flow,
-			 unsigned int mtu)
+			 unsigned int mtu, bool sent)
 {
 	struct sk_buff *n;
 
@@ -483,12 +493,18 @@ void gwlb_answer_too_big(struct sk_buff *skb, struct gwlb_flow *flow,
 	if (!n)
 		return;
 	n->dev = skb->dev;
+	/* with the entry of what it is about, NAT can turn it back; the source
+	 * in PREROUTING, as if a router behind the link had sent it
+	 */
+	nf_ct_attach(n, skb);
+	if (sent && nf_hook(flow->version == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6,
+			    NF_INET_PRE_ROUTING, dev_net(n->dev), NULL, n,
+			    n->dev, NULL, requeued) != 1)
+		return;
 	flow = gwlb_flow_towards(flow, turned(n, flow));
 	if (!gwlb_flow_attach(n, flow)) {
 		kfree_skb(n);
 		return;
 	}
-	/* with the entry of what it is about, NAT can turn it back */
-	nf_ct_attach(n, skb);
 	gwlb_bump_output(dev_net(n->dev), NULL, n);
 }

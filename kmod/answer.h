@@ -9,7 +9,7 @@ struct gwlb_flow *gwlb_answer_flow(struct sk_buff *skb,
 				   enum gwlb_drop_reason *reason);
 struct gwlb_flow *gwlb_answer_passing(struct sk_buff *skb, struct net *net);
 void gwlb_answer_too_big(struct sk_buff *skb, struct gwlb_flow *flow,
-			 unsigned int mtu);
+			 unsigned int mtu, bool sent);
 
 int gwlb_answer_start(struct net_device *dev);
 void gwlb_answer_stop(struct net_device *dev);

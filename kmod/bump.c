@@ -172,6 +172,29 @@ static int bump_finish(struct net *net, struct sock *sk, struct sk_buff *skb)
 	return send_one(net, skb, gwlb_flow_mtu(flow));
 }
 
+/**
+ * gwlb_bump_too_big() - the uplink carries less now than when a packet set out
+ * @skb: packet in transmission; consumed
+ * @flow: of it, which knows by now
+ * @mtu: longest packet that can pass
+ *
+ * Context: BH off, RCU.
+ */
+void gwlb_bump_too_big(struct sk_buff *skb, struct gwlb_flow *flow,
+		       unsigned int mtu)
+{
+	struct net_device *dev = skb->dev;
+
+	/* a qdisc has written over what is there */
+	memset(skb->cb, 0, max(sizeof(*IPCB(skb)), sizeof(*IP6CB(skb))));
+	if (may_fragment(skb)) {
+		bump_finish(dev_net(dev), NULL, skb);
+		return;
+	}
+	gwlb_answer_too_big(skb, flow, mtu, true);
+	drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
+}
+
 static int bump_postrouting(struct net *net, struct sock *sk,
 			    struct sk_buff *skb)
 {
@@ -196,7 +219,7 @@ static int bump_forward(struct net *net, struct sock *sk, struct sk_buff *skb)
 	 * the error goes to who sent it
 	 */
 	if (!fits_uplink(skb, flow) && !may_fragment(skb)) {
-		gwlb_answer_too_big(skb, flow, gwlb_flow_mtu(flow));
+		gwlb_answer_too_big(skb, flow, gwlb_flow_mtu(flow), false);
 		return drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
 	}
 	/* ours is for what is routed */

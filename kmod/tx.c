@@ -3,6 +3,7 @@
 #include <linux/udp.h>
 #include <net/ip_tunnels.h>
 #include "answer.h"
+#include "bump.h"
 #include "compat.h"
 #include "link.h"
 #include "outer.h"
@@ -104,8 +105,11 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	reason = GWLB_DROP_REASON_TOO_BIG;
 	if (!fits(skb, mtu)) {
 		dst_release(dst);
-		/* in the bump it was seen to before */
-		if (!gwlb_flow_of(skb, dev) && gwlb_route_too_big(skb, flow, mtu))
+		if (gwlb_flow_of(skb, dev)) {
+			gwlb_bump_too_big(skb, flow, mtu);
+			return NETDEV_TX_OK;
+		}
+		if (gwlb_route_too_big(skb, flow, mtu))
 			return NETDEV_TX_OK;
 		goto drop;
 	}

@@ -126,9 +126,6 @@ nft('')
 
 # ---- an uplink that is too small for the segments
 run('ip -n app route add %s/32 dev eth0 mtu 700 src %s' % (GW[4], APP[4]))
-# the first learns of it
-for f in 4, 6:
-    lab.exchange(outer(segments(f, 1)), 1)
 pieces = []
 for on in False, True:
     lab.gro(on)
