@@ -99,7 +99,7 @@ const char *nl_no_module(void)
 			 kernel.release);
 	else
 		snprintf(text, sizeof(text),
-			 "the gwlb module is not loaded; load it with: modprobe gwlb");
+			 "the gwlb module is not loaded and could not be; modprobe gwlb says why");
 	return text;
 }
 

@@ -141,7 +141,7 @@ until_() {
 
 # ---- without module, help, usage
 
-absence="the gwlb module is not loaded; load it with: modprobe gwlb"
+absence="the gwlb module is not loaded and could not be; modprobe gwlb says why"
 if modprobe -r gwlb; then
 	modprobe=$(cat /proc/sys/kernel/modprobe)
 	echo /bin/false >/proc/sys/kernel/modprobe
