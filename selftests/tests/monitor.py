@@ -228,6 +228,7 @@ with tempfile.TemporaryDirectory() as tmp:
 
     time.sleep(1.1)
     lab.send(of(10))
+    lab.receive(1)
     wait_files(1)
     for name in files():
         with open(os.path.join(tmp, name)) as f:
