@@ -25,6 +25,10 @@
 #include <net/gso.h>
 #endif
 
+#ifdef HAVE_NETDEV_RX_QUEUE_H
+#include <net/netdev_rx_queue.h>
+#endif
+
 /* not exported where IPv6 may be a module, or once was */
 #ifdef HAVE_IPV6_STUB_FRAGMENT
 #include <net/ipv6_stubs.h>

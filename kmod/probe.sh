@@ -128,7 +128,14 @@ DEV_NF_EGRESS linux/netdevice.h
 	struct net_device *dev = 0;
 	(void)dev->nf_hooks_egress;
 
+NETDEV_RX_QUEUE_H net/netdev_rx_queue.h
+	(void)0;
+
 DEV_RPS_MAP linux/netdevice.h
+	struct net_device *dev = 0;
+	(void)dev->_rx->rps_map;
+
+DEV_RPS_MAP net/netdev_rx_queue.h
 	struct net_device *dev = 0;
 	(void)dev->_rx->rps_map;
 
