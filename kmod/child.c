@@ -89,6 +89,22 @@ static int taken(struct netlink_ext_ack *extack)
 }
 
 /**
+ * gwlb_child_outer() - does a request concern the outer header
+ * @data: indexed by GWLB_A_CONF_*, or NULL
+ *
+ * Return: an attribute that does, or NULL.
+ */
+const struct nlattr *gwlb_child_outer(struct nlattr *data[])
+{
+	int i;
+
+	for (i = 0; data && i < ARRAY_SIZE(outer); i++)
+		if (data[outer[i]])
+			return data[outer[i]];
+	return NULL;
+}
+
+/**
  * gwlb_child_check() - may a link have this configuration
  * @child: link; one that is on no other may not take endpoints
  * @data: indexed by GWLB_A_CONF_*, or NULL
@@ -102,6 +118,7 @@ int gwlb_child_check(const struct gwlb_link *child, struct nlattr *data[],
 		     const struct gwlb_conf *conf,
 		     struct netlink_ext_ack *extack)
 {
+	const struct nlattr *nla = gwlb_child_outer(data);
 	struct gwlb_link *other;
 	int i;
 
@@ -112,10 +129,8 @@ int gwlb_child_check(const struct gwlb_link *child, struct nlattr *data[],
 			       "The link has a port of its own; add another link on it to take endpoints");
 		return -EINVAL;
 	}
-	for (i = 0; data && i < ARRAY_SIZE(outer); i++) {
-		if (!data[outer[i]])
-			continue;
-		NL_SET_ERR_MSG_ATTR(extack, data[outer[i]],
+	if (nla) {
+		NL_SET_ERR_MSG_ATTR(extack, nla,
 				    "A link that takes endpoints of another has no port; port, local, allow, ttl, tos, critical, catch and max-endpoints are set there");
 		return -EINVAL;
 	}

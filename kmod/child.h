@@ -11,6 +11,7 @@ struct nlattr;
 int gwlb_child_init(struct gwlb_link *link, struct net *net,
 		    struct nlattr *tb[], struct nlattr *data[],
 		    struct netlink_ext_ack *extack);
+const struct nlattr *gwlb_child_outer(struct nlattr *data[]);
 int gwlb_child_check(const struct gwlb_link *child, struct nlattr *data[],
 		     const struct gwlb_conf *conf,
 		     struct netlink_ext_ack *extack);

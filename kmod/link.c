@@ -279,6 +279,28 @@ conf:
 	return err;
 }
 
+static bool is_admin(const struct net *net)
+{
+	return ns_capable(net->user_ns, CAP_NET_ADMIN);
+}
+
+/* A namespace that was given a device decides what happens there, not to the
+ * outer packets, to endpoints of others, or to the memory of the machine.
+ */
+static int may_change(const struct gwlb_link *link, struct nlattr *data[],
+		      struct netlink_ext_ack *extack)
+{
+	if (!data || (!gwlb_child_outer(data) && !data[GWLB_A_CONF_ENDPOINTS] &&
+		      !data[GWLB_A_CONF_MAX_FLOWS]))
+		return 0;
+	if (is_admin(link->net) &&
+	    (!link->parent || is_admin(dev_net(link->parent->dev))))
+		return 0;
+	NL_SET_ERR_MSG(extack,
+		       "Endpoints, max-flows and what concerns the outer packets are set with CAP_NET_ADMIN in the namespace that the link comes from");
+	return -EPERM;
+}
+
 static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 			   struct nlattr *data[],
 			   struct netlink_ext_ack *extack)
@@ -289,6 +311,9 @@ static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 	struct gwlb_conf *conf;
 	int err;
 
+	err = may_change(link, data, extack);
+	if (err)
+		return err;
 	conf = gwlb_conf_new(old, data, extack);
 	if (IS_ERR(conf))
 		return PTR_ERR(conf);
