@@ -53,11 +53,12 @@ static bool inner_valid(struct sk_buff *skb, struct gwlb_inner *in)
 }
 
 /* Would dev_queue_xmit() do nothing but call gwlb_tx() */
-static bool may_skip_queue(const struct sk_buff *skb)
+static bool may_skip_queue(struct sk_buff *skb)
 {
 	const netdev_features_t able = NETIF_F_SG | NETIF_F_HW_CSUM;
 
 	return !skb_is_gso(skb) && !skb_has_frag_list(skb) &&
+	       !skb_csum_is_sctp(skb) &&
 	       (skb->dev->features & able) == able &&
 	       !gwlb_dev_tx_watched(skb->dev);
 }
@@ -67,10 +68,12 @@ static int xmit(struct net *net, struct sock *sk, struct sk_buff *skb)
 	/* the time of reception is no time to send at */
 	skb_clear_tstamp(skb);
 	/* NET_XMIT_DROP and such would stop the fragmenters half way */
-	if (may_skip_queue(skb))
+	if (may_skip_queue(skb)) {
+		skb_reset_mac_header(skb);
 		gwlb_tx(skb, skb->dev);
-	else
+	} else {
 		dev_queue_xmit(skb);
+	}
 	return 0;
 }
 
@@ -369,19 +372,23 @@ rx_handler_result_t gwlb_bump(struct sk_buff **pskb)
  * @skb: packet sent by the stack with that dst; consumed
  *
  * Return: 0.
- * Context: BH off, RCU.
+ * Context: any; a hook behind a queue, which answers, runs with BH on.
  */
 int gwlb_bump_output(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct dst_entry *dst = skb_dst(skb);
 
-	/* dst_dev_put() has been faster */
+	local_bh_disable();
+	rcu_read_lock();
 	skb->dev = dst->dev;
-	if (!gwlb_dev_is_link(skb->dev)) {
-		kfree_skb(skb);
-		return 0;
-	}
 	skb->protocol = dst->ops->family == AF_INET ? htons(ETH_P_IP) :
 						      htons(ETH_P_IPV6);
-	return bump_postrouting(net, sk, skb);
+	/* dst_dev_put() may have been faster */
+	if (gwlb_dev_is_link(skb->dev))
+		bump_postrouting(net, sk, skb);
+	else
+		kfree_skb(skb);
+	rcu_read_unlock();
+	local_bh_enable();
+	return 0;
 }

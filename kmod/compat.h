@@ -279,6 +279,13 @@ static inline bool gwlb_dev_has_rps(const struct net_device *dev)
 #endif
 }
 
+#ifndef HAVE_SKB_CSUM_IS_SCTP
+static inline bool skb_csum_is_sctp(struct sk_buff *skb)
+{
+	return skb->csum_not_inet;
+}
+#endif
+
 #ifndef HAVE_NIT_ACTIVE_RCU
 #define dev_nit_active_rcu(dev)	dev_nit_active(dev)
 #endif

@@ -210,8 +210,16 @@ static inline struct gwlb_flow *gwlb_flow_of(const struct sk_buff *skb,
 					     const struct net_device *dev)
 {
 	struct dst_entry *dst = skb_dst(skb);
+	struct gwlb_flow *flow;
 
-	if (!dst || READ_ONCE(dst->dev) != dev)
+	if (!dst)
+		return NULL;
+	/* it came under RCU, and a flow forgotten since will still do */
+	if (skb_dst_is_noref(skb)) {
+		flow = gwlb_flow_of_dst(dst);
+		return flow && flow->peer->link == netdev_priv(dev) ? flow : NULL;
+	}
+	if (READ_ONCE(dst->dev) != dev)
 		return NULL;
 	return gwlb_flow_of_dst(dst);
 }
@@ -241,7 +249,8 @@ gwlb_flow_endpoint(const struct gwlb_flow *flow)
 static inline bool gwlb_flow_same_endpoint(const struct gwlb_flow *a,
 					   const struct gwlb_flow *b)
 {
-	return gwlb_endpoint_same(gwlb_flow_endpoint(a), gwlb_flow_endpoint(b));
+	return a->peer->vrf == b->peer->vrf &&
+	       gwlb_endpoint_same(gwlb_flow_endpoint(a), gwlb_flow_endpoint(b));
 }
 
 /**

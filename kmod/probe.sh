@@ -108,6 +108,10 @@ NF_CONNTRACK_REFCOUNT net/netfilter/nf_conntrack.h
 	struct nf_conn *ct = 0;
 	refcount_read(&ct->ct_general.use);
 
+SKB_CSUM_IS_SCTP linux/skbuff.h
+	struct sk_buff *skb = 0;
+	(void)skb_csum_is_sctp(skb);
+
 NIT_ACTIVE_RCU linux/netdevice.h
 	struct net_device *dev = 0;
 	(void)dev_nit_active_rcu(dev);
