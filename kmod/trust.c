@@ -44,6 +44,10 @@ void gwlb_trust_grant(struct sk_buff *skb, struct gwlb_flow *flow,
 
 	if (!conf->trust_mask || (skb->mark & conf->trust_mask) != conf->trust_mark)
 		return;
+	/* nobody would look at it */
+	if (READ_ONCE(flow->fragmented) ||
+	    !gwlb_conf_early(gwlb_link_outer(gwlb_flow_link(flow))))
+		return;
 	if (READ_ONCE(flow->trusted) == (until ?: 1) || !is_as_it_came(skb, flow))
 		return;
 	gwlb_ct_liberal(skb);
