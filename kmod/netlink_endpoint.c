@@ -167,7 +167,7 @@ static int get_zone(struct gwlb_endpoint_conf *conf, struct genl_info *info)
 	fixed = conf->zone_mode == GWLB_ZONE_MODE_FIXED;
 	if (conf->zone_mode > GWLB_ZONE_MODE_FIXED || fixed != !!conf->zone) {
 		NL_SET_ERR_MSG(info->extack,
-			       "The zone of an endpoint is automatic (zone-mode 0), none (1) or a number from 1 to 65535 (2)");
+			       "The zone of an endpoint is auto, none or a number from 1 to 65535");
 		return -EINVAL;
 	}
 	if (conf->zone && !IS_ENABLED(CONFIG_NF_CONNTRACK_ZONES)) {

@@ -107,7 +107,9 @@ static bool find_uplink(char name[IFNAMSIZ], const struct link *link)
 		return true;
 	if (link->conf.allow_count && uplink_to(name, &link->conf.allow[0].address, NULL))
 		return true;
-	return route_device(name, "ip -j route show default 2>/dev/null");
+	/* a router's default route may lead to anywhere */
+	return strcmp(conf_mode(&link->conf), "route") &&
+	       route_device(name, "ip -j route show default 2>/dev/null");
 }
 
 static bool ask_device(const char *name, unsigned long request, struct ifreq *ifr)

@@ -150,6 +150,8 @@ static void put_trust(struct nlmsghdr *nlh, uint16_t type, const char *what, con
 		if (mask)
 			*mask++ = 0;
 		bits = mask ? number_scan("the mask of trust", mask, UINT32_MAX) : UINT32_MAX;
+		if (!bits)
+			usage("the mask of %s must not be 0; say none", what);
 		put_u32(nlh, type, what, mark);
 	}
 	mnl_attr_put_u32(nlh, GWLB_A_CONF_TRUST_MASK, bits);
