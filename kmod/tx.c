@@ -80,13 +80,13 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	enum gwlb_drop_reason reason;
 	struct gwlb_flow *flow;
 	struct dst_entry *dst;
-	unsigned int mtu;
+	unsigned int mtu, len;
 
 	flow = gwlb_answer_flow(skb, dev, &reason);
 	if (!flow)
 		goto drop;
 	remote = &flow->peer->remote;
-	reason = GWLB_DROP_REASON_LINK_DOWN;
+	reason = GWLB_DROP_REASON_NO_ROUTE;
 	if (link->parent && !netif_running(link->parent->dev))
 		goto drop;
 	reason = GWLB_DROP_REASON_INNER_CHANGED;
@@ -122,8 +122,7 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	    udp_tunnel_handle_offloads(skb, !flow->nocheck))
 		goto release;
 
-	gwlb_traffic_tx(flow->peer->cpu, skb->len);
-	gwlb_traffic_tx(gwlb_flow_endpoint(flow)->cpu, skb->len);
+	len = skb->len;
 	skb_orphan(skb);
 	push_geneve(skb, flow);
 	/* with the dst of the packet goes a reference to the flow, which RCU
@@ -133,6 +132,8 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	if (!gwlb_outer_send(skb, gwlb_link_outer(link), flow->peer,
 			     flow->port, flow->nocheck, dst))
 		goto drop;
+	gwlb_traffic_tx(flow->peer->cpu, len);
+	gwlb_traffic_tx(gwlb_flow_endpoint(flow)->cpu, len);
 	return NETDEV_TX_OK;
 
 release:
