@@ -95,8 +95,10 @@ static bool set_zone(struct sk_buff *skb, const struct gwlb_flow *flow, u8 dir)
 	return t;
 }
 
-/* A template with extensions, and in no zone: one like it, in the zone */
-static void move_template(struct sk_buff *skb, const struct gwlb_flow *flow,
+/* A template with extensions, and in no zone: one like it, in the zone.
+ * Returns false without memory.
+ */
+static bool move_template(struct sk_buff *skb, const struct gwlb_flow *flow,
 			  u8 dir)
 {
 	const struct nf_conn *old = (struct nf_conn *)skb_nfct(skb);
@@ -105,15 +107,15 @@ static void move_template(struct sk_buff *skb, const struct gwlb_flow *flow,
 	struct nf_conn *t;
 
 	if (!id || nf_ct_zone(old)->id)
-		return;
+		return true;
 	t = template_new(GFP_ATOMIC);
 	if (!t)
-		return;
+		return false;
 	if (old->ext) {
 		t->ext = kmemdup(old->ext, old->ext->len, GFP_ATOMIC);
 		if (!t->ext) {
 			template_free(t);
-			return;
+			return false;
 		}
 	}
 	write_pnet(&t->ct_net, nf_ct_net(old));
@@ -121,6 +123,7 @@ static void move_template(struct sk_buff *skb, const struct gwlb_flow *flow,
 	nf_ct_zone_add(t, &zone);
 	nf_reset_ct(skb);
 	nf_ct_set(skb, t, IP_CT_NEW);
+	return true;
 }
 
 /**
@@ -145,14 +148,16 @@ static unsigned int set(void *priv, struct sk_buff *skb,
 	if (!gwlb_dev_is_link(state->in))
 		return NF_ACCEPT;
 	flow = gwlb_flow_of(skb, state->in);
+	if (!flow)
+		return NF_ACCEPT;
 	if (skb_get_nfct(skb)) {
 		/* a helper or timeout of the user's, who said nothing of zones */
-		if (flow && is_template(skb) && has_extensions(skb))
-			move_template(skb, flow, NF_CT_DEFAULT_ZONE_DIR);
+		if (!is_template(skb) || !has_extensions(skb) ||
+		    move_template(skb, flow, NF_CT_DEFAULT_ZONE_DIR))
+			return NF_ACCEPT;
+	} else if (set_zone(skb, flow, NF_CT_DEFAULT_ZONE_DIR)) {
 		return NF_ACCEPT;
 	}
-	if (!flow || set_zone(skb, flow, NF_CT_DEFAULT_ZONE_DIR))
-		return NF_ACCEPT;
 	/* not into a zone that others are in */
 	link = netdev_priv(state->in);
 	local_bh_disable();
