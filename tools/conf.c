@@ -88,24 +88,35 @@ static void put_catch(struct nlmsghdr *nlh, uint16_t type, const char *what, con
 	usage("%s can be auto, early or socket, not '%s'", what, value);
 }
 
-static void put_divert(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+/* MARK[/MASK], all bits of it without MASK; or none, whose mask is 0 */
+void mark_scan(uint32_t *mark, uint32_t *mask, const char *what, const char *value)
 {
-	char *text = strdup(value), *slash;
-	uint32_t mark = 0, mask = 0;
+	char *text = strdup(value), *slash, *name;
 
 	if (!text)
 		fail("no memory");
+	*mark = 0;
+	*mask = 0;
 	slash = strchr(text, '/');
+	if (slash)
+		*slash = 0;
 	if (strcmp(value, "none")) {
-		mask = slash ? number_scan("the mask of divert", slash + 1, UINT32_MAX) :
-			       UINT32_MAX;
-		if (!mask)
-			usage("the mask of %s must not be 0; say none", what);
-		if (slash)
-			*slash = 0;
-		mark = number_scan(what, text, UINT32_MAX);
+		if (asprintf(&name, "the mask of %s", what) < 0)
+			fail("no memory");
+		*mark = number_scan(what, text, UINT32_MAX);
+		*mask = slash ? number_scan(name, slash + 1, UINT32_MAX) : UINT32_MAX;
+		if (!*mask)
+			usage("%s must not be 0; say none", name);
+		free(name);
 	}
 	free(text);
+}
+
+static void put_divert(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
+{
+	uint32_t mark, mask;
+
+	mark_scan(&mark, &mask, what, value);
 	mnl_attr_put_u32(nlh, type, mark);
 	mnl_attr_put_u32(nlh, GWLB_A_CONF_DIVERT_MASK, mask);
 }
@@ -138,24 +149,11 @@ static void put_zone_range(struct nlmsghdr *nlh, uint16_t type, const char *what
 
 static void put_trust(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)
 {
-	char *mark = strdup(value), *mask;
-	uint32_t bits = 0;
+	uint32_t mark, mask;
 
-	if (!mark)
-		fail("no memory");
-	if (!strcmp(value, "none")) {
-		mnl_attr_put_u32(nlh, type, 0);
-	} else {
-		mask = strchr(mark, '/');
-		if (mask)
-			*mask++ = 0;
-		bits = mask ? number_scan("the mask of trust", mask, UINT32_MAX) : UINT32_MAX;
-		if (!bits)
-			usage("the mask of %s must not be 0; say none", what);
-		put_u32(nlh, type, what, mark);
-	}
-	mnl_attr_put_u32(nlh, GWLB_A_CONF_TRUST_MASK, bits);
-	free(mark);
+	mark_scan(&mark, &mask, what, value);
+	mnl_attr_put_u32(nlh, type, mark);
+	mnl_attr_put_u32(nlh, GWLB_A_CONF_TRUST_MASK, mask);
 }
 
 static void put_local(struct nlmsghdr *nlh, uint16_t type, const char *what, const char *value)

@@ -69,21 +69,9 @@ static void put_name(struct nlmsghdr *nlh, const char *value)
 
 static void put_mark(struct nlmsghdr *nlh, const char *value)
 {
-	char *text = strdup(value), *slash;
-	uint32_t mark = 0, mask = 0;
+	uint32_t mark, mask;
 
-	if (!text)
-		fail("no memory");
-	slash = strchr(text, '/');
-	if (slash)
-		*slash = 0;
-	if (strcmp(value, "none")) {
-		mark = number_scan("mark", text, UINT32_MAX);
-		mask = slash ? number_scan("the mask of mark", slash + 1, UINT32_MAX) : UINT32_MAX;
-		if (!mask)
-			usage("the mask of mark must not be 0; say none");
-	}
-	free(text);
+	mark_scan(&mark, &mask, "mark", value);
 	mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_MARK, mark);
 	mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_MASK, mask);
 }

@@ -88,6 +88,7 @@ struct divert_text {
 };
 
 uint32_t number_scan(const char *what, const char *text, uint32_t max);
+void mark_scan(uint32_t *mark, uint32_t *mask, const char *what, const char *value);
 void conf_write(struct nlmsghdr *nlh, char *words[]);
 const char *conf_at(char *words[], uint32_t offset);
 void conf_read(struct conf *conf, const struct nlattr *nest);

@@ -232,6 +232,7 @@ for value in 1/ 1/x 1/2/3; do
 		add gwlb0 divert "$value"
 done
 wrong "the mask of divert must not be 0; say none" add gwlb0 divert 0/0
+wrong "the mask of trust must not be 0; say none" add gwlb0 trust 0/0
 wrong "critical can be drop or pass, not 'keep'" add gwlb0 critical keep
 for value in 0.0.0.0 :: host 1.2.3 192.0.2.1/32 ""; do
 	wrong "local takes an address of this machine or any, not '$value'" \
