@@ -381,10 +381,17 @@ int gwlb_endpoint_set(struct gwlb_endpoints *eps,
 			       "As many endpoints as the link may have, have settings or a link of their own; forget some or raise max-endpoints");
 		return -ENOSPC;
 	}
+	if (rcu_access_pointer(ep->child)) {
+		spin_unlock_bh(&eps->lock);
+		kfree(conf);
+		NL_SET_ERR_MSG(extack,
+			       "The endpoint has a link of its own, where its settings are; set them there");
+		return -EBUSY;
+	}
 	old = settings(ep);
 	rcu_assign_pointer(ep->conf, conf);
 	set_zone(eps, ep);
-	if (!conf && !ep->seen && !rcu_access_pointer(ep->child))
+	if (!conf && !ep->seen)
 		unlist(eps, ep);
 	spin_unlock_bh(&eps->lock);
 	if (old)

@@ -173,7 +173,7 @@ struct net_device *gwlb_nl_link(struct genl_info *info,
 	else if (dev)
 		NL_SET_ERR_MSG(info->extack, "This link is not of kind gwlb");
 	else
-		NL_SET_ERR_MSG(info->extack, "There is no such link");
+		NL_SET_ERR_MSG(info->extack, "There is no such link in this network namespace");
 	return NULL;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The part of the generic netlink family that is about endpoints. */
+#include <linux/inet.h>
 #include <linux/rtnetlink.h>
 #include "link.h"
 #include "netlink.h"
@@ -178,6 +179,19 @@ static int get_zone(struct gwlb_endpoint_conf *conf, struct genl_info *info)
 	return 0;
 }
 
+/* What gwlbctl takes for an id, a load balancer or none, where it takes names */
+static bool is_id(const char *name)
+{
+	u8 address[sizeof(struct in6_addr)];
+
+	return !strcmp(name, "none") || !strncmp(name, "vpce-", 5) ||
+	       !strncmp(name, "0x", 2) ||
+	       (strlen(name) == 16 &&
+		strspn(name, "0123456789abcdefABCDEF") == 16) ||
+	       in4_pton(name, -1, address, -1, NULL) ||
+	       in6_pton(name, -1, address, -1, NULL);
+}
+
 /* It must fit a line of a file, between blanks */
 static int get_name(struct gwlb_endpoint_conf *conf, struct genl_info *info)
 {
@@ -192,6 +206,11 @@ static int get_name(struct gwlb_endpoint_conf *conf, struct genl_info *info)
 			continue;
 		NL_SET_ERR_MSG_ATTR(info->extack, name,
 				    "The name of an endpoint must not have blanks, # or control characters");
+		return -EINVAL;
+	}
+	if (is_id(conf->name)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, name,
+				    "The name of an endpoint must not be none, an address or like an id: nor 16 hexadecimal digits, nor begin with vpce- or 0x");
 		return -EINVAL;
 	}
 	return 0;

@@ -72,7 +72,7 @@ static int get_filter(struct filter *f, struct nlattr **tb, struct net *net,
 		rcu_read_unlock();
 		if (!is_link) {
 			NL_SET_ERR_MSG_ATTR(extack, tb[GWLB_A_FLOW_IFINDEX],
-					    "There is no such link of kind gwlb");
+					    "There is no such link of kind gwlb in this network namespace");
 			return -ENODEV;
 		}
 	}

@@ -301,6 +301,20 @@ void conf_write(struct nlmsghdr *nlh, char *words[])
 	file_at(NULL);
 }
 
+/* The first option that a link on another has not, or NULL */
+const char *conf_outer(char *words[])
+{
+	static const char * const outer[] = {
+		"port", "local", "allow", "ttl", "tos", "critical", "catch", "max-endpoints",
+	};
+
+	for (; words[0] && words[1]; words += 2)
+		for (size_t i = 0; i < ARRAY_SIZE(outer); i++)
+			if (!strcmp(outer[i], words[0]))
+				return words[0];
+	return NULL;
+}
+
 /* Which of the words last written has its attribute at that offset, or NULL */
 const char *conf_at(char *words[], uint32_t offset)
 {

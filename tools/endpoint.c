@@ -32,7 +32,7 @@ static bool scan_hex(uint64_t *number, const char *digits, size_t least)
 	return *number;
 }
 
-bool endpoint_try(struct endpoint_id *id, const char *text)
+static bool try_id(struct endpoint_id *id, const char *text)
 {
 	memset(id, 0, sizeof(*id));
 	if (!strncmp(text, "vpce-0", 6) ? scan_hex(&id->number, text + 6, 16) :
@@ -45,9 +45,19 @@ bool endpoint_try(struct endpoint_id *id, const char *text)
 
 void endpoint_scan(struct endpoint_id *id, const char *text)
 {
-	if (!endpoint_try(id, text))
+	if (!try_id(id, text))
 		usage("'%s' is no endpoint: say vpce-0 and 16 hexadecimal digits, 0x and up to 16, or for one without id the address of its load balancer",
 		      text);
+}
+
+/* Is it an id, and else a name; what looks like an id must be one */
+bool endpoint_is_id(struct endpoint_id *id, const char *text)
+{
+	if (try_id(id, text))
+		return true;
+	if (!*text || !strncmp(text, "vpce-", 5) || !strncmp(text, "0x", 2))
+		endpoint_scan(id, text);
+	return false;
 }
 
 void endpoint_put(struct nlmsghdr *nlh, const struct endpoint_id *id)
@@ -100,7 +110,7 @@ static const struct {
 };
 
 /* Puts the settings that lead the words, returns what follows them */
-static char **put_settings(struct nlmsghdr *nlh, char *words[])
+char **endpoint_put_settings(struct nlmsghdr *nlh, char *words[])
 {
 	bool given[ARRAY_SIZE(settings)] = { false };
 
@@ -122,14 +132,6 @@ static char **put_settings(struct nlmsghdr *nlh, char *words[])
 	}
 	file_at(NULL);
 	return words;
-}
-
-static void send_settings(struct nlmsghdr *nlh, const struct endpoint_id *id)
-{
-	int err = nl_talk(NETLINK_GENERIC, nlh, NULL, NULL);
-
-	if (err)
-		fail("cannot change endpoint %s: %s", endpoint_print(id).s, nl_reason(err));
 }
 
 static bool is_setting(const char *word)
@@ -183,7 +185,7 @@ char **endpoint_words(char *words[])
 			usage("endpoint needs an endpoint");
 		endpoint_scan(&id, words[1]);
 		/* wrong words are found before anything is done */
-		end = put_settings(nlh, words + 2);
+		end = endpoint_put_settings(nlh, words + 2);
 		if (claims) {
 			*to++ = words[0];
 			*to++ = words[1];
@@ -206,8 +208,8 @@ char **endpoint_words(char *words[])
 	return out;
 }
 
-/* Returns 0 or an errno for nl_reason() */
-int endpoint_apply(uint32_t ifindex, char *words[])
+/* Returns 0, or an errno for nl_reason() with the words at fault in *bad */
+int endpoint_apply(uint32_t ifindex, char *words[], char ***bad)
 {
 	int err = 0;
 
@@ -216,12 +218,15 @@ int endpoint_apply(uint32_t ifindex, char *words[])
 		struct nl_buf buf;
 		struct nlmsghdr *nlh = nl_gwlb(&buf, GWLB_CMD_ENDPOINT_SET, NLM_F_ACK);
 
+		*bad = words;
 		endpoint_scan(&id, words[1]);
 		mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_IFINDEX, ifindex);
 		endpoint_put(nlh, &id);
-		words = put_settings(nlh, words + 2);
+		words = endpoint_put_settings(nlh, words + 2);
 		err = nl_talk(NETLINK_GENERIC, nlh, NULL, NULL);
 	}
+	if (!err)
+		*bad = NULL;
 	return err;
 }
 
@@ -297,26 +302,47 @@ static bool same_id(const struct endpoint_id *a, const struct endpoint_id *b)
 	       !memcmp(a->gateway.bytes, b->gateway.bytes, sizeof(a->gateway.bytes));
 }
 
-/* The endpoint of that name, on whichever link */
-void endpoint_find(struct endpoint_id *id, const char *name)
+/* The endpoint of that name, of that link or with 0 of whichever. Returns how many
+ * links have it; where one has given it to another, the other counts.
+ */
+size_t endpoint_find(struct endpoint *found, uint32_t ifindex, const char *name)
 {
 	struct endpoints list;
-	bool found = false;
+	size_t links = 0;
+	bool any = false;
 
 	endpoint_read(&list);
 	for (size_t i = 0; i < list.count; i++) {
 		const struct endpoint *e = &list.all[i];
 
-		if (strcmp(e->name, name))
+		if (strcmp(e->name, name) || (ifindex && e->ifindex != ifindex))
 			continue;
-		if (found && !same_id(id, &e->id))
+		if (any && !same_id(&found->id, &e->id))
 			fail("several endpoints have the name %s; say which by its id", name);
-		*id = e->id;
-		found = true;
+		if (!any || *found->child)
+			*found = *e;
+		links += !*e->child;
+		any = true;
 	}
 	free(list.all);
-	if (!found)
+	if (!any)
 		fail("no endpoint has the name %s; gwlbctl endpoint lists them", name);
+	return links;
+}
+
+/* The link to which the packets of an endpoint of a link go, or NULL */
+const char *endpoint_child(uint32_t ifindex, const struct endpoint_id *id)
+{
+	static char child[IFNAMSIZ];
+	struct endpoints list;
+
+	*child = 0;
+	endpoint_read(&list);
+	for (size_t i = 0; i < list.count; i++)
+		if (list.all[i].ifindex == ifindex && same_id(&list.all[i].id, id))
+			memcpy(child, list.all[i].child, sizeof(child));
+	free(list.all);
+	return *child ? child : NULL;
 }
 
 struct endpoint_text endpoint_mark(const struct endpoint *e)
@@ -346,82 +372,4 @@ void endpoint_write_settings(FILE *f, const struct endpoint *e)
 		fprintf(f, " zone none");
 	else if (e->zone_mode == GWLB_ZONE_MODE_FIXED)
 		fprintf(f, " zone %u", e->zone);
-}
-
-/* The link of that name, or the only one there is */
-static uint32_t ifindex_of(const char *name)
-{
-	struct state state;
-
-	if (name)
-		return state_ifindex("use", name);
-	state_read(&state, NULL);
-	if (!state.link_count)
-		fail("there is no gwlb link; add one first");
-	if (state.link_count > 1)
-		fail("there are %zu gwlb links; say which by: link DEV", state.link_count);
-	return state.links[0].ifindex;
-}
-
-/* Takes "link DEV" off the front of the words */
-static const char *take_link(char ***words)
-{
-	const char *name;
-
-	if (!**words || strcmp(**words, "link"))
-		return NULL;
-	name = (*words)[1];
-	if (!name)
-		usage("link needs the name of a device");
-	*words += 2;
-	return name;
-}
-
-static void change_one(const struct endpoint_id *id, const char *link, char *words[])
-{
-	struct nl_buf buf;
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf.data);
-	char **rest = put_settings(nlh, words);
-
-	if (*rest)
-		usage("endpoint set takes name, mark and zone, not '%s'", *rest);
-	if (rest == words)
-		usage("endpoint set %s needs a setting", endpoint_print(id).s);
-	nlh = nl_gwlb(&buf, GWLB_CMD_ENDPOINT_SET, NLM_F_ACK);
-	mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_IFINDEX, ifindex_of(link));
-	endpoint_put(nlh, id);
-	put_settings(nlh, words);
-	send_settings(nlh, id);
-}
-
-static void forget_one(const struct endpoint_id *id, const char *link, char *words[])
-{
-	struct nlmsghdr *nlh;
-	struct nl_buf buf;
-	int err;
-
-	if (*words)
-		usage("endpoint forget takes one endpoint, '%s' is too much", *words);
-	nlh = nl_gwlb(&buf, GWLB_CMD_ENDPOINT_DEL, NLM_F_ACK);
-	mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_IFINDEX, ifindex_of(link));
-	endpoint_put(nlh, id);
-	err = nl_talk(NETLINK_GENERIC, nlh, NULL, NULL);
-	if (err)
-		fail("cannot forget endpoint %s: %s", endpoint_print(id).s, nl_reason(err));
-}
-
-/* endpoint set ID ..., endpoint forget ID ... */
-void endpoint_change(const char *verb, char *words[])
-{
-	struct endpoint_id id;
-	const char *link;
-
-	if (!*words)
-		usage("endpoint %s needs an endpoint", verb);
-	endpoint_scan(&id, *words++);
-	link = take_link(&words);
-	if (!strcmp(verb, "set"))
-		change_one(&id, link, words);
-	else
-		forget_one(&id, link, words);
 }

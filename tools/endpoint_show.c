@@ -11,14 +11,51 @@ static const char * const modes[] = {
 	[GWLB_ZONE_MODE_FIXED] = "fixed",
 };
 
-static void print_one(const struct endpoint *e, bool statistics)
-{
-	char zone[32] = "none";
+enum column { ENDPOINT, NAME, ZONE, MARK, FLOWS, COLUMNS };
 
+struct row {
+	char cells[COLUMNS][64];
+};
+
+static const struct row head = { { "endpoint", "name", "zone", "mark", "flows" } };
+
+static void fill(struct row *row, const struct endpoint *e)
+{
+	const size_t size = sizeof(row->cells[0]);
+
+	snprintf(row->cells[ENDPOINT], size, "%s", endpoint_print(&e->id).s);
+	snprintf(row->cells[NAME], size, "%s", *e->name ? e->name : "-");
+	snprintf(row->cells[ZONE], size, "none");
 	if (e->zone)
-		snprintf(zone, sizeof(zone), "%u%s", e->zone, e->clash ? " clash" : "");
-	printf("    %-22s %-16s %-12s %-21s %7u  ", endpoint_print(&e->id).s,
-	       *e->name ? e->name : "-", zone, endpoint_mark(e).s, e->flows);
+		snprintf(row->cells[ZONE], size, "%u%s", e->zone, e->clash ? " clash" : "");
+	snprintf(row->cells[MARK], size, "%s", endpoint_mark(e).s);
+	snprintf(row->cells[FLOWS], size, "%u", e->flows);
+}
+
+static void widen(int width[COLUMNS], const struct row *row)
+{
+	for (int i = 0; i < COLUMNS; i++) {
+		int len = strlen(row->cells[i]);
+
+		if (width[i] < len)
+			width[i] = len;
+	}
+}
+
+/* What follows is in the last column */
+static void print_row(const struct row *row, const int width[COLUMNS])
+{
+	printf("    ");
+	for (int i = 0; i < COLUMNS; i++)
+		printf("%*s  ", i == FLOWS ? width[i] : -width[i], row->cells[i]);
+}
+
+static void print_one(const struct endpoint *e, const int width[COLUMNS], bool statistics)
+{
+	struct row row;
+
+	fill(&row, e);
+	print_row(&row, width);
 	if (e->seen)
 		print_age(e->idle_ms);
 	else
@@ -73,17 +110,27 @@ static json_t *one(const struct link *link, const struct endpoint *e, bool stati
 
 static void print_link(const struct link *link, const struct endpoints *list, bool statistics)
 {
+	int width[COLUMNS] = { 0 };
+	struct row row;
 	bool any = false;
 
 	printf("%s:\n", link->name);
+	widen(width, &head);
 	for (size_t i = 0; i < list->count; i++) {
 		if (list->all[i].ifindex != link->ifindex)
 			continue;
-		if (!any)
-			printf("    %-22s %-16s %-12s %-21s %7s  last seen\n", "endpoint",
-			       "name", "zone", "mark", "flows");
+		fill(&row, &list->all[i]);
+		widen(width, &row);
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->all[i].ifindex != link->ifindex)
+			continue;
+		if (!any) {
+			print_row(&head, width);
+			printf("last seen\n");
+		}
 		any = true;
-		print_one(&list->all[i], statistics);
+		print_one(&list->all[i], width, statistics);
 	}
 	if (!any)
 		printf("    no endpoint seen yet\n");

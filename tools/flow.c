@@ -87,13 +87,13 @@ static void put_protocol(struct nlmsghdr *nlh, const char *value)
 static void put_endpoint(struct nlmsghdr *nlh, const char *value)
 {
 	struct endpoint_id id;
+	struct endpoint e;
 
-	if (!endpoint_try(&id, value)) {
-		if (!*value || !strncmp(value, "vpce-", 5) || !strncmp(value, "0x", 2))
-			endpoint_scan(&id, value);
+	if (!endpoint_is_id(&id, value)) {
 		if (only_words)
 			return;
-		endpoint_find(&id, value);
+		endpoint_find(&e, 0, value);
+		id = e.id;
 	}
 	if (id.number)
 		mnl_attr_put_u64(nlh, GWLB_A_FLOW_ENDPOINT, id.number);

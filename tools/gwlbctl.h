@@ -90,6 +90,7 @@ struct divert_text {
 uint32_t number_scan(const char *what, const char *text, uint32_t max);
 void mark_scan(uint32_t *mark, uint32_t *mask, const char *what, const char *value);
 void conf_write(struct nlmsghdr *nlh, char *words[]);
+const char *conf_outer(char *words[]);
 const char *conf_at(char *words[], uint32_t offset);
 void conf_read(struct conf *conf, const struct nlattr *nest);
 void conf_free(struct conf *conf);
@@ -167,18 +168,22 @@ struct endpoint_text {
 	char s[64];
 };
 
-bool endpoint_try(struct endpoint_id *id, const char *text);
-void endpoint_find(struct endpoint_id *id, const char *name);
 void endpoint_scan(struct endpoint_id *id, const char *text);
+bool endpoint_is_id(struct endpoint_id *id, const char *text);
+size_t endpoint_find(struct endpoint *found, uint32_t ifindex, const char *name);
+const char *endpoint_child(uint32_t ifindex, const struct endpoint_id *id);
 void endpoint_put(struct nlmsghdr *nlh, const struct endpoint_id *id);
 struct endpoint_text endpoint_print(const struct endpoint_id *id);
 struct endpoint_text endpoint_mark(const struct endpoint *e);
 bool endpoint_has_settings(const struct endpoint *e);
 void endpoint_write_settings(FILE *f, const struct endpoint *e);
 void endpoint_read(struct endpoints *list);
-void endpoint_change(const char *verb, char *words[]);
+char **endpoint_put_settings(struct nlmsghdr *nlh, char *words[]);
 char **endpoint_words(char *words[]);
-int endpoint_apply(uint32_t ifindex, char *words[]);
+int endpoint_apply(uint32_t ifindex, char *words[], char ***bad);
+
+/* endpoint_change.c */
+void endpoint_change(const char *verb, char *words[]);
 
 /* endpoint_show.c */
 void endpoint_show(const char *link, bool statistics, bool json, bool pretty);

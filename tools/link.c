@@ -4,6 +4,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +76,22 @@ static bool has_claims(char *words[])
 	return false;
 }
 
+/* What is wrong whatever links there are */
+static void check_child(const char *on, char *words[])
+{
+	const char *outer = conf_outer(words);
+
+	if (outer) {
+		file_at(outer);
+		usage("%s cannot be given: a link that takes endpoints of another has no port; port, local, allow, ttl, tos, critical, catch and max-endpoints are set there",
+		      outer);
+	}
+	if (on && !has_claims(words)) {
+		file_at(on);
+		usage("a link on another takes some of its endpoints; name them: endpoint ID");
+	}
+}
+
 /* The link on which one is made that takes endpoints, 0 if it takes none. It may
  * come later, at boot for one.
  */
@@ -86,6 +103,7 @@ static uint32_t find_parent(const char *name, const char *on, char *words[])
 
 	if (!on && !has_claims(words))
 		return 0;
+	check_child(on, words);
 	state_read(&state, NULL);
 	for (size_t i = 0; i < state.link_count; i++) {
 		const struct link *link = &state.links[i];
@@ -95,16 +113,43 @@ static uint32_t find_parent(const char *name, const char *on, char *words[])
 		ifindex = link->ifindex;
 		count++;
 	}
-	if (!count && on)
-		fail_with(3, "cannot add %s: there is no gwlb link %s to take endpoints of; add that first",
-			  name, on);
-	if (!count)
-		fail_with(3, "cannot add %s: there is no gwlb link to take endpoints of; add one first",
-			  name);
 	if (count > 1)
 		fail("cannot add %s: there are %zu gwlb links to take endpoints of; say which: on DEV",
 		     name, count);
-	return ifindex;
+	if (count)
+		return ifindex;
+	if (!on)
+		fail_with(3, "cannot add %s: there is no gwlb link in this network namespace to take endpoints of; add one first",
+			  name);
+	file_at(on);
+	if (if_nametoindex(on))
+		fail("cannot add %s: %s is not of kind gwlb, and so has no endpoints", name, on);
+	fail_with(3, "cannot add %s: there is no gwlb link %s in this network namespace to take endpoints of; add that first",
+		  name, on);
+}
+
+/* Says which endpoint it is that another link has */
+static void __attribute__((noreturn))
+refused(const char *verb, const char *name, uint32_t parent, char *words[], int err)
+{
+	const char *at = culprit(words, err), *child;
+	struct endpoint_id id;
+	char why[400];
+
+	snprintf(why, sizeof(why), "%s", nl_reason(err));
+	for (; err == EBUSY && words[0]; words += 2) {
+		if (strcmp(words[0], "endpoint"))
+			continue;
+		endpoint_scan(&id, words[1]);
+		child = endpoint_child(parent, &id);
+		if (!child || !strcmp(child, name))
+			continue;
+		file_at(words[0]);
+		fail("cannot %s %s: endpoint %s has another link already, %s; delete that first, or give it other endpoints",
+		     verb, name, words[1], child);
+	}
+	file_at(at);
+	fail_with(status_of(err), "cannot %s %s: %s", verb, name, why);
 }
 
 void link_add(const char *name, char *words[])
@@ -128,14 +173,22 @@ void link_add(const char *name, char *words[])
 		fail("cannot add %s: %s", name, nl_no_module());
 	if (err == EEXIST)
 		fail("cannot add %s: there is a device of that name already", name);
-	if (err) {
-		file_at(culprit(words, err));
-		fail_with(status_of(err), "cannot add %s: %s", name, nl_reason(err));
-	}
+	if (err)
+		refused("add", name, parent, words, err);
+}
+
+/* The link that a link is on, 0 for none that is here */
+static uint32_t parent_of(const char *name)
+{
+	struct state state;
+
+	state_read(&state, name);
+	return if_nametoindex(state.links[0].parent);
 }
 
 void link_set(const char *name, char *words[])
 {
+	uint32_t ifindex, parent;
 	struct nlmsghdr *nlh;
 	struct nl_buf buf;
 	int err;
@@ -146,11 +199,13 @@ void link_set(const char *name, char *words[])
 		usage("on cannot be changed; delete %s and add it again", name);
 	/* wrong words come before links that are not there */
 	put_info(nl_link(&buf, RTM_NEWLINK, 0, 0), words);
-	nlh = nl_link(&buf, RTM_NEWLINK, 0, state_ifindex("change", name));
+	ifindex = state_ifindex("change", name);
+	parent = has_claims(words) ? parent_of(name) : 0;
+	nlh = nl_link(&buf, RTM_NEWLINK, 0, ifindex);
 	put_info(nlh, words);
 	err = nl_talk(NETLINK_ROUTE, nlh, NULL, NULL);
 	if (err)
-		fail_with(status_of(err), "cannot change %s: %s", name, nl_reason(err));
+		refused("change", name, parent, words, err);
 }
 
 /* By index, as rtnetlink would delete a link of that name of any kind */
@@ -210,12 +265,13 @@ void link_up(const char *name, char *words[])
 	char **endpoints = endpoint_words(words);
 	bool routes = last_resort(words);
 	uint32_t ifindex;
+	char **bad = NULL;
 	char why[400];
 	int err;
 
 	link_add(name, words);
 	ifindex = state_ifindex("bring up", name);
-	err = endpoint_apply(ifindex, endpoints);
+	err = endpoint_apply(ifindex, endpoints, &bad);
 	if (!err)
 		err = set_up(ifindex);
 	if (!err && routes)
@@ -224,5 +280,7 @@ void link_up(const char *name, char *words[])
 		return;
 	snprintf(why, sizeof(why), "%s", nl_reason(err));
 	link_del(name);
-	fail("cannot bring up %s: %s", name, why);
+	file_at(bad ? bad[0] : NULL);
+	fail("cannot bring up %s: %s%s%s%s", name, bad ? "endpoint " : "", bad ? bad[1] : "",
+	     bad ? ": " : "", why);
 }

@@ -88,6 +88,7 @@ def all_of(inner):
 
 # ---- two of them
 
+ctl('endpoint set %s name later' % name(Y))
 ctl('add vpc1 endpoint %s endpoint %s' % (name(X), name(X2)))
 ctl('add vpc2 on gwlb0 endpoint %016x max-flows 77 zones off' % Y)
 link = shown('vpc1')
@@ -165,7 +166,8 @@ if EARLY:
 
 # ---- endpoints go from one to the other
 
-ctl('set vpc2 endpoint %s endpoint %s' % (name(Y), name(X)), 'has another link already')
+ctl('set vpc2 endpoint %s endpoint %s' % (name(Y), name(X)),
+    'cannot change vpc2: endpoint %s has another link already, vpc1;' % name(X))
 ok(shown('vpc2')['endpoints'] == [name(Y)], 'nothing has changed', shown('vpc2'))
 ctl('set vpc1 endpoint ' + name(X))
 ctl('set vpc2 endpoint %s endpoint %s' % (name(X2), name(Y)))
@@ -245,13 +247,17 @@ ctl('down vpc3')
 
 # ---- what is refused
 
-ctl('add vpc9 endpoint %s' % name(X), 'has another link already')
+ctl('add vpc9 endpoint 0x9 endpoint %s' % name(X),
+    'cannot add vpc9: endpoint %s has another link already, vpc1;' % name(X))
 for option in ('port 7000', 'local any', 'allow any', 'ttl 3', 'tos 3', 'critical pass',
                'catch socket', 'max-endpoints 3'):
     ctl('add vpc9 endpoint 0x9 ' + option, 'has no port; port, local')
     ctl('set vpc2 ' + option, 'has no port; port, local')
 ctl('add vpc9 endpoint 0x9 on vpc2', 'itself takes endpoints')
-ctl('add vpc9 endpoint 0x9 on eth0', 'there is no gwlb link eth0', (3,))
+ctl('add vpc9 endpoint 0x9 on eth0', 'cannot add vpc9: eth0 is not of kind gwlb', (1,))
+ctl('add vpc9 endpoint 0x9 on gwlb7', 'there is no gwlb link gwlb7', (3,))
+ctl('add vpc9 endpoint 0x9 on gwlb7 port 7000', 'has no port; port, local', (2,))
+ctl('add vpc9 on gwlb7', 'name them', (2,))
 ctl('add vpc9 on gwlb0', 'name them')
 ctl('add vpc9 on gwlb0 on gwlb0 endpoint 0x9', 'given twice')
 ctl('add vpc9 endpoint 0x9 on', 'needs the name')
@@ -260,11 +266,13 @@ ctl('add vpc9 endpoint vpce-1', 'is no endpoint')
 ctl('add vpc9' + ''.join(' endpoint 0x%x' % i for i in range(1, 34)), 'at most 32')
 ctl('set gwlb0 endpoint 0x9', 'a port of its own')
 ctl('set vpc2 on gwlb0', 'cannot be changed')
-ctl('endpoint forget %s link gwlb0' % name(Y), 'a link of its own')
+for command in 'forget %s link gwlb0', 'set %s link gwlb0 zone 9', 'set later link gwlb0 name none':
+    ctl('endpoint ' + (command % name(Y) if '%' in command else command),
+        ' endpoint %s of gwlb0: its packets go to vpc2' % name(Y))
 refused('ip -n app link add link eth0 name vpc9 type gwlb', 'is not of kind gwlb')
 refused('ip -n app link add link gwlb0 name vpc9 type gwlb', 'name them')
 ctl('add vpc9 endpoint 0x9 on gwlb0', 'there is no gwlb link gwlb0', (3,), 'other')
-ctl('add vpc9 endpoint 0x9', 'there is no gwlb link to take', (3,), 'other')
+ctl('add vpc9 endpoint 0x9', 'there is no gwlb link in this network namespace to take', (3,), 'other')
 ctl('add gwlb1 port 6082')
 ctl('add vpc9 endpoint 0x9', 'say which: on DEV')
 ctl('del gwlb1')
@@ -281,7 +289,6 @@ ctl('set gwlb0 max-endpoints 1024')
 
 # ---- given back
 
-ctl('endpoint set %s link gwlb0 name later' % name(Y))
 ctl('del vpc2')
 before = received('gwlb0')
 lab.bounce('a device is deleted', all_of(dgram(4, 4600)),

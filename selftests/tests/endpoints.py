@@ -3,6 +3,7 @@
 """Endpoints: what is learned of them, their settings, the mark. Topology:
 wirelab.py"""
 import json
+import re
 import subprocess
 from nflab import dgram, nft, counters
 from wirelab import GW4, GW6, APP6, Lab, aws, finish, geneve, inner4, ok, option, run, wire
@@ -121,11 +122,13 @@ ctl('down gwlb0')
 ctl('up gwlb0 /tmp/endpoints.conf')
 after = {k: (v['name'], v['mark'], v['mask'], v['zone_mode']) for k, v in listed().items()}
 ok(before == after and len(after) == 3, 'and up reads them', after)
-for line, why in (('endpoint vpce-1', 'is no endpoint'), ('endpoint', 'needs an endpoint'),
-                  ('endpoint 0x1 zone x', 'zone takes'), ('endpoint 0x1 mark', 'needs a value')):
+for line, why in (('endpoint vpce-1', "'vpce-1' is no endpoint"), ('endpoint', 'endpoint needs'),
+                  ('endpoint 0x1 zone x', 'zone takes'), ('endpoint 0x1 mark', 'mark needs a value'),
+                  ('endpoint 0x1 mark 3/1', 'cannot bring up gwlb1: endpoint 0x1: The mark has bits'),
+                  ('endpoint 0x1 name 0x2', 'cannot bring up gwlb1: endpoint 0x1: The name')):
     with open('/tmp/endpoints.bad', 'w') as f:
         f.write('port 6082\n%s\n' % line)
-    ctl('up gwlb1 /tmp/endpoints.bad', 'endpoints.bad:2: ')
+    ctl('up gwlb1 /tmp/endpoints.bad', 'endpoints.bad:2: ' + why)
 
 # ---- bounds
 
@@ -149,11 +152,44 @@ lab.bounce('one that was forgotten', [of(X, inner4(84))])
 e = listed()[name(X)]
 ok(e['name'] is None and e['stats']['rx_packets'] == 1, 'begins anew', e)
 
+# ---- by name
+
+ctl('endpoint set %s name %s' % (name(X), 'n' * 31))
+text = ctl('endpoint')
+lines = [line for line in text.splitlines() if line.startswith('    ')]
+places = {tuple(m.start() for m in re.finditer(r'\S+(?: \S+)*', line))[1:4] for line in lines}
+ok(len(lines) > 2 and len(places) == 1 and 'n' * 31 + '  ' in text,
+   'a name of 31 characters: columns stand below their heads', text)
+ctl('endpoint set %s name shop zone 7' % ('n' * 31))
+ctl('endpoint set shop link gwlb0 mark 5')
+e = listed()[name(X)]
+ok((e['name'], e['zone'], e['mark']) == ('shop', 7, 5), 'settings by name, which may be among them', e)
+ctl('add gwlb1 port 6082')
+ctl('endpoint set shop zone auto')
+ok(listed()[name(X)]['zone_mode'] == 'auto', 'no need to say the link that alone has it')
+ctl('endpoint set 0x99 zone 7', 'there are 2 gwlb links; say which by: link DEV')
+ctl('endpoint set %s link gwlb1 name shop' % name(X))
+ctl('endpoint set shop zone 7', 'several links have an endpoint shop')
+ctl('endpoint set shop link gwlb1 name else')
+ctl('endpoint set 0x99 link gwlb1 name shop')
+ctl('endpoint forget shop', 'several endpoints have the name shop')
+ctl('del gwlb1')
+ctl('endpoint forget shop')
+ok(name(X) not in listed(), 'forgotten by name', listed())
+ctl('endpoint forget shop', 'no endpoint has the name shop')
+ctl('endpoint set shop zone 1', 'no endpoint has the name shop')
+for bad in (name(Y), 'vpce-1', '0x', '0xshop', '%016x' % Y, GW4, GW6, '::ffff:' + GW4):
+    ctl('endpoint set 0x1 name ' + bad, 'cannot change endpoint vpce-00000000000000001 of gwlb0: '
+        'The name of an endpoint must not be none, an address or like an id')
+for good in ('%015x' % Y, '%017x' % Y, '10.1.1', 'vpce', 'x0x', 'nonesuch', '2001:db8'):
+    ctl('endpoint set 0x1 name ' + good)
+ctl('endpoint set 0x1 name none')
+
 # ---- errors
 
 ctl('endpoint forget 0x7777', 'no such endpoint')
 ctl('endpoint set 0x1 name a#b', 'must not have')
-ctl('endpoint set 0x1 mark 3/1', 'bits that its mask')
+ctl('endpoint set 0x1 mark 3/1', 'endpoint vpce-00000000000000001 of gwlb0: The mark has bits')
 ctl('endpoint set 0x1 mark 1/0', 'must not be 0')
 ctl('endpoint set 0x1 zone 0', 'from 1 to 65535')
 ctl('endpoint set 0x1 zone 65536', 'zone takes a number up to 65535')

@@ -186,7 +186,7 @@ for words, status, message in (
         ('endpoint 0x0', 2, "'0x0' is no endpoint: " + FORMS + HELP),
         ('endpoint 12', 1, 'no endpoint has the name 12; gwlbctl endpoint lists them'),
         ('endpoint twins', 1, 'several endpoints have the name twins; say which by its id'),
-        ('link nosuch', 1, 'cannot look at flows of nosuch: There is no such link'),
+        ('link nosuch', 1, 'cannot look at flows of nosuch: There is no such link in this network namespace'),
         ('link lo', 1, 'cannot look at flows of lo: This link is not of kind gwlb')):
     for verb in '', 'list', 'flush', 'untrust':
         if verb == '' and words == 'list list':
