@@ -41,17 +41,20 @@ static void add_word(char *word, unsigned int line)
 	lines[count++] = line;
 }
 
-/* All words but those of comments, with NULL behind them */
+/* All words but those of comments, with NULL behind them; "-" is standard input.
+ * The array is the caller's to change, ours knows where each word stood.
+ */
 char **file_read(const char *path)
 {
 	static const char blanks[] = " \t\r\n";
-	char *text = NULL, *word;
-	FILE *f = fopen(path, "r");
+	bool is_stdin = !strcmp(path, "-");
+	FILE *f = is_stdin ? stdin : fopen(path, "r");
+	char *text = NULL, *word, **copy;
 	size_t size = 0;
 
 	if (!f)
 		fail("cannot read %s: %s", path, strerror(errno));
-	file = path;
+	file = is_stdin ? "standard input" : path;
 	for (unsigned int line = 1; getline(&text, &size, f) >= 0; line++) {
 		text[strcspn(text, "#")] = 0;
 		for (word = strtok(text, blanks); word; word = strtok(NULL, blanks))
@@ -62,7 +65,10 @@ char **file_read(const char *path)
 	fclose(f);
 	free(text);
 	add_word(NULL, 0);
-	return words;
+	copy = reallocarray(NULL, count, sizeof(*copy));
+	if (!copy)
+		fail("no memory");
+	return memcpy(copy, words, count * sizeof(*copy));
 }
 
 static void print_outer(FILE *f, const struct conf *conf)
@@ -92,11 +98,11 @@ void file_print(FILE *f, const struct link *link)
 		conf->timeout_tcp, conf->timeout_other, conf_divert(conf).s, conf_zones(conf),
 		conf->zone_low, conf->zone_high);
 	if (conf->trust_mask)
-		fprintf(f, "trust 0x%x/0x%x for %u\n", conf->trust_mark, conf->trust_mask,
-			conf->trust_seconds);
+		fprintf(f, "trust 0x%x/0x%x\n", conf->trust_mark, conf->trust_mask);
+	fprintf(f, "for %u\n", conf->trust_seconds);
 	/* a link that is down has no routes, wanted or not */
 	if (link->up && !route_is_there(link->ifindex))
-		fprintf(f, "last-resort no\n");
+		fprintf(f, "last-resort no	# for it was up without them; see gwlbctl(8)\n");
 }
 
 static void print_endpoints(FILE *f, uint32_t ifindex)
@@ -116,7 +122,15 @@ static void print_endpoints(FILE *f, uint32_t ifindex)
 	free(list.all);
 }
 
-/* Whoever reads it finds the old file or the new one, also after a crash */
+static void print_all(FILE *f, const struct link *link)
+{
+	file_print(f, link);
+	print_endpoints(f, link->ifindex);
+}
+
+/* Whoever reads it finds the old file or the new one, also after a crash; "-" is
+ * standard output
+ */
 void file_save(const char *name, const char *path)
 {
 	char *temporary;
@@ -125,6 +139,10 @@ void file_save(const char *name, const char *path)
 	FILE *f;
 
 	state_read(&state, name);
+	if (!strcmp(path, "-")) {
+		print_all(stdout, state.links);
+		return;
+	}
 	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
 		fail("no memory");
 	fd = mkstemp(temporary);
@@ -133,8 +151,7 @@ void file_save(const char *name, const char *path)
 	f = fdopen(fd, "w");
 	if (!f)
 		fail("no memory");
-	file_print(f, state.links);
-	print_endpoints(f, state.links[0].ifindex);
+	print_all(f, state.links);
 	if (fflush(f) || fchmod(fd, 0644) || fsync(fd) || rename(temporary, path))
 		err = errno;
 	if (err) {

@@ -4,8 +4,13 @@
 #include <string.h>
 #include "gwlbctl.h"
 
+/* What it has from the start is not told without trust */
+#define TRUST_SECONDS	1
+
 static void print_trust(const struct conf *conf)
 {
+	if (!conf->trust_mask && conf->trust_seconds != TRUST_SECONDS)
+		printf("    trust none for %u\n", conf->trust_seconds);
 	if (conf->trust_mask)
 		printf("    trust 0x%x/0x%x for %u\n", conf->trust_mark, conf->trust_mask,
 		       conf->trust_seconds);

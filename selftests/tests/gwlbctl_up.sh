@@ -102,6 +102,71 @@ app gwlbctl save gwlb0 "$tmp/plain"
 is "save: nor of a link that is down" 0 "$(grep -c last-resort "$tmp/plain")"
 app gwlbctl down gwlb0
 
+# ---- what save says of the routes of last resort
+
+state() { app ip link show gwlb0 | grep -c '[<,]UP[,>]'; routes 4; routes 6; }
+# again WHAT: saved, deleted, and up by what was saved, gwlb0 is as before
+again() {
+	local before
+	before=$(state)
+	app gwlbctl save gwlb0 "$tmp/state" && app gwlbctl down gwlb0 &&
+		app gwlbctl up gwlb0 "$tmp/state"
+	is "$1: as before" "$before" "$(state)"
+}
+app gwlbctl add gwlb0
+app ip link set gwlb0 up
+again "add and up without routes"
+is "save says so, and where that comes from" 1 \
+	"$(grep -c '^last-resort no	# .*gwlbctl(8)$' "$tmp/state")"
+app gwlbctl down gwlb0
+app gwlbctl add gwlb0
+app gwlbctl save gwlb0 "$tmp/state"
+app gwlbctl down gwlb0
+check "add, saved while it is down" app gwlbctl up gwlb0 "$tmp/state"
+is "is up with routes" "$last,$last" "$(routes 4),$(routes 6)"
+again "up"
+app ip link set gwlb0 down
+app ip link set gwlb0 up
+is "down and up by hand: the routes are gone" , "$(routes 4),$(routes 6)"
+
+# ---- standard output and input
+
+app gwlbctl save gwlb0 "$tmp/state"
+is "save to -" "$(cat "$tmp/state")" "$(cd "$tmp" && app gwlbctl save gwlb0 -)"
+check "is no file of that name" test ! -e "$tmp/-"
+is "save to a full disk" "gwlbctl: cannot write: No space left on device" \
+	"$(app gwlbctl save gwlb0 - 2>&1 >/dev/full)"
+app gwlbctl down gwlb0
+is "up by -: what is wrong" "gwlbctl: standard input:2: ttl needs a value" \
+	"$(printf '\nttl' | app gwlbctl up gwlb0 - 2>&1)"
+check "up by -" app gwlbctl up gwlb0 - <"$tmp/state"
+is "is the same" "$(cat "$tmp/state")" "$(app gwlbctl save gwlb0 -)"
+
+# ---- for, without trust
+
+app gwlbctl set gwlb0 for 77
+is "for is shown" "    trust none for 77" "$(app gwlbctl show gwlb0 | grep trust)"
+app gwlbctl save gwlb0
+app gwlbctl down gwlb0
+app gwlbctl up gwlb0
+app gwlbctl set gwlb0 trust 5
+is "and saved, for when it is needed" 77 "$(app gwlbctl show -j gwlb0 | jq '.[0].trust.seconds')"
+app gwlbctl down gwlb0
+
+# ---- what is wrong
+
+refused "on what is of another kind" 1 \
+	"$file:2: cannot add gwlb0: lo is not of kind gwlb, and so has no endpoints" \
+	<<<$'endpoint 0x1\non lo'
+refused "on what is not there" 3 \
+	"$file:1: cannot add gwlb0: there is no gwlb link gwlb5 in this network namespace to take endpoints of; add that first" \
+	<<<$'on gwlb5\nendpoint 0x1'
+refused "port and on" 2 "$file:3: port cannot be given: a link that takes endpoints of another has no port; port, local, allow, ttl, tos, critical, catch and max-endpoints are set there" \
+	<<<$'on gwlb5\nendpoint 0x1\nport 6081'
+refused "on without endpoint" 2 "$file:1: a link on another takes some of its endpoints; name them: endpoint ID" \
+	<<<'on gwlb5'
+refused "a setting that the kernel refuses" 1 "$file:2: cannot bring up gwlb0: endpoint 0x1: The mark has bits that its mask has not" \
+	<<<$'port 6081\nendpoint 0x1 mark 3/1'
 refused "unknown option" 2 "$file:3: unknown option 'prot'" <<-'END'
 	ttl 3
 	# here
