@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -200,13 +201,54 @@ static void read_event(const struct nlmsghdr *nlh)
 	hand_on(&e);
 }
 
+/* 0 if it can be run as far as one can see, or an errno */
+static int look_at(const char *file)
+{
+	struct stat st;
+	int err = 0;
+
+	if (stat(file, &st) || access(file, X_OK))
+		err = errno;
+	else if (S_ISDIR(st.st_mode))
+		err = EISDIR;
+	return err;
+}
+
+/* Now, and not when there is an event; where execlp() looks for it */
+static void check_program(const char *program)
+{
+	bool is_path = strchr(program, '/');
+	const char *path = getenv("PATH");
+	char *dirs = strdup(path ? path : "/bin:/usr/bin"), *rest = dirs, *dir, *file;
+	int err = is_path ? look_at(program) : ENOENT;
+
+	if (!dirs)
+		fail("no memory");
+	while (!is_path && err && (dir = strsep(&rest, ":"))) {
+		int found;
+
+		if (asprintf(&file, "%s/%s", *dir ? dir : ".", program) < 0)
+			fail("no memory");
+		found = look_at(file);
+		if (found != ENOENT && found != ENOTDIR)
+			err = found;
+		free(file);
+	}
+	free(dirs);
+	if (err)
+		fail("cannot run %s: %s", program, strerror(err));
+}
+
 /* Until it is killed, or nobody reads any more */
 void monitor(bool json, const char *program)
 {
 	struct mnl_socket *nl = mnl_socket_open(NETLINK_GENERIC);
-	int group = nl_gwlb_group("events");
 	struct nl_buf buf;
+	int group;
 
+	if (program)
+		check_program(program);
+	group = nl_gwlb_group("events");
 	to.json = json;
 	to.program = program;
 	if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||

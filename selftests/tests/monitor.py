@@ -204,6 +204,15 @@ with tempfile.TemporaryDirectory() as tmp:
             time.sleep(0.1)
         return len(files())
 
+    with open(script, 'w'):
+        pass
+    for program, why in (script, 'Permission denied'), ('/nowhere/x', 'No such file or directory'), \
+            ('nowhere', 'No such file or directory'), (tmp, 'Is a directory'):
+        done = subprocess.run(['ip', 'netns', 'exec', 'app', 'gwlbctl', 'monitor', '--exec', program],
+                              stderr=subprocess.PIPE, stdout=subprocess.PIPE, timeout=60 * FACTOR,
+                              universal_newlines=True, check=False)
+        same('not a program: ' + why, (1, 'gwlbctl: cannot run %s: %s\n' % (program, why)),
+             (done.returncode, done.stderr))
     write('env | grep ^GWLB_ >%s/$$.tmp; mv %s/$$.tmp %s/$$.done\n' % (tmp, tmp, tmp))
     monitor = Monitor('--exec', script)
     run('ip netns exec app gwlbctl set gwlb0 ttl 10')
