@@ -9,7 +9,11 @@ _gwlbctl_devices() {
 
 _gwlbctl_endpoints() {
 	[ ! -e /sys/module/gwlb ] ||
-		gwlbctl endpoint 2>/dev/null | awk '/ago$|never$/ { print $1 }'
+		gwlbctl endpoint 2>/dev/null | awk '$1 ~ /^vpce-|[.:]/ && NF > 4 {
+			print $1
+			if ($2 != "-")
+				print $2
+		}'
 }
 
 # What may stand behind "endpoint"

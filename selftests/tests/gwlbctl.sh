@@ -414,7 +414,7 @@ for verb in show del "set ttl=7"; do
 	doing=${doing/set/change}
 	# shellcheck disable=SC2086	# words
 	{
-		error "cannot $doing nothing0: There is no such link" $word nothing0 $args
+		error "cannot $doing nothing0: There is no such link in this network namespace" $word nothing0 $args
 		error "cannot $doing eth0: This link is not of kind gwlb" $word eth0 $args
 		error "cannot $doing lo: This link is not of kind gwlb" $word lo $args
 	}
@@ -643,6 +643,10 @@ complete_ "auto off" set gwlb0 zones ""
 complete_ "list set forget link" endpoint ""
 complete_ "gwlb0" endpoint list link ""
 complete_ "link name mark zone" endpoint set 0x1 ""
+gwlbctl endpoint set 0x1 name shop
+gwlbctl endpoint set 0x2 zone 3
+complete_ "vpce-00000000000000001 shop vpce-00000000000000002" endpoint set ""
+complete_ shop flow endpoint s
 complete_ "auto none" endpoint set 0x1 name a zone ""
 gwlbctl del gwlb0
 
