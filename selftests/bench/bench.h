@@ -5,6 +5,7 @@
 #include <linux/completion.h>
 #include <linux/etherdevice.h>
 #include <linux/skbuff.h>
+#include <linux/wait.h>
 
 #define PAYLOAD_MAX	8000
 
@@ -36,6 +37,7 @@ struct gen {
 	u64 back;			/* packets that came back, segments of GSO apart */
 	u64 skbs;			/* as how many skbs */
 	u64 lost;
+	struct wait_queue_head all;	/* woken when all that went are back */
 	u64 bad[BADS];
 	u64 ns;				/* that it took */
 	int err;
