@@ -24,7 +24,7 @@ build_arm64_root() {
 		--include='?essential' --include="$(suite_packages "$suite"),busybox-static" \
 		--customize-hook="mv \"\$1\"/var/cache/apt/archives/*.deb '$debs/'" \
 		"" "$t" -
-	for p in awk:mawk nc:nc.openbsd iptables:/usr/sbin/iptables-nft \
+	for p in awk:mawk cc:gcc nc:nc.openbsd iptables:/usr/sbin/iptables-nft \
 		ip6tables:/usr/sbin/ip6tables-nft; do
 		ln -sf "${p#*:}" "$t/usr/bin/${p%%:*}"
 	done
