@@ -21,15 +21,16 @@ last='default dev gwlb0 proto static scope link metric 4294967295'
 property() { systemctl show -P "$1" "${2:-$unit}"; }
 link() { gwlbctl show -j gwlb0 2>/dev/null | jq -c '.[0] | [.up, .local, .allow]'; }
 addresses() { ip -j address show gwlb0 | jq -c '[.[].addr_info[]?.local]'; }
-# journal: what gwlbctl said since the last start; not by unit, for journald cannot
-# tell the unit of a program that has ended already
-journal() {
+# said: by gwlbctl since it booted; journal: since the last start. Not by unit, for
+# journald cannot tell the unit of a program that has ended already
+said() {
 	journalctl --sync
-	journalctl -b -o cat -t gwlbctl --after-cursor="$cursor"
+	journalctl -q -b -o cat -t gwlbctl
 }
+journal() { said | tail -n "+$(($(cat /run/said) + 1))"; }
 has_address() { ip -4 address show "$1" | grep -q "inet 10.0.2.15"; }
 start() { # [OPTION]
-	cursor=$(journalctl --sync; journalctl -b -n 1 -o json | jq -r .__CURSOR)
+	said | wc -l >/run/said
 	systemctl reset-failed $unit 2>/dev/null
 	systemctl "$@" start $unit 2>/dev/null
 }
