@@ -133,6 +133,7 @@ check "checkpatch, user space" checkpatch_tests
 check kernel-doc kernel_doc
 check "man pages" man_pages
 check "CloudFormation templates" silent selftests/aws/plant.sh
+check "they make the network of docs/aws" silent selftests/aws/design.py docs/aws
 check "generated netlink code is current" \
 	kmod/netlink-gen.sh --check "$tools/tools/net/ynl"
 check "DKMS and packages have the version of the module" one_version

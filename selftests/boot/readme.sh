@@ -40,10 +40,10 @@ commands() {
 
 # What is not run here, and why. It begins with...
 declare -A not=(
-	["aws "]="needs an account"
-	["ami="]="needs an account"
-	["service="]="needs an account"
-	["for n in "]="needs an account"
+	["aws "]="run by selftests/aws/commands.py"
+	["ami="]="run by selftests/aws/commands.py"
+	["service="]="run by selftests/aws/commands.py"
+	["for n in "]="run by selftests/aws/commands.py"
 	["ping "]="for an instance of a workload"
 	["make demo"]="starts a guest of its own; the same script runs with HOST=1"
 	["make test"]="starts a guest of its own; this is part of it"
