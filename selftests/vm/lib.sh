@@ -95,6 +95,7 @@ sources_of() {
 	m="[signed-by=$keyring] $(mirror)"
 	s="[signed-by=$keyring] $(mirror -security)"
 	echo "deb $m $suite main"
+	[ "$suite" != sid ] || return 0
 	[ "$suite" != "$1" ] || echo "deb $s $suite-security main"
 	# its backports have left the mirrors
 	[ "$suite" = bullseye ] || echo "deb $m $suite-backports main"
