@@ -14,8 +14,8 @@ release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h)
 
 .PHONY: all module headers tools install install-module install-tools uninstall clean \
-	test demo bench ci matrix arm64 build-all lint unit unit-big fuzz install-test dkms-test probe-test boot-test \
-	deb rpm package-test netlink-gen help
+	test demo bench ci matrix arm64 build-all lint unit unit-big fuzz install-test dkms-test \
+	probe-test iproute2-test aws-test boot-test deb rpm package-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
 ifeq ($(have_kdir),)
@@ -92,11 +92,18 @@ install-test:
 probe-test:
 	@selftests/probes.sh
 
+iproute2-test:
+	@selftests/iproute2.sh
+
 dkms-test:
 	@selftests/dkms.sh
 
+aws-test:
+	@bash -euc '. selftests/vm/lib.sh; need awscli; selftests/aws/commands.py'
+
 boot-test:
 	@selftests/vm/run -b -t 1800 -- selftests/boot/service.sh
+	@selftests/boot/cloud.sh
 	@selftests/vm/run -b -t 1800 -- selftests/boot/readme.sh
 
 deb rpm:
@@ -144,7 +151,9 @@ help:
 	@echo 'deb, rpm     packages gwlb-dkms and gwlb-tools into dist/'
 	@echo 'build-all    builds for every kernel, amd64, arm64 and i386'
 	@echo 'install-test uninstall removes what install put; the same for'
-	@echo 'dkms-test, package-test; probe-test is about odd kernels'
-	@echo 'boot-test    the link at boot, and the commands of README'
+	@echo 'dkms-test, package-test'
+	@echo 'probe-test   headers of odd kernels; iproute2-test: the newest ip(8)'
+	@echo 'boot-test    the link at boot, the cloud image, and the commands of README;'
+	@echo '             aws-test: those of docs/aws'
 	@echo 'netlink-gen  generates code from kmod/gwlb.yaml again'
 	@echo 'module, tools, clean'
