@@ -22,14 +22,8 @@ fi
 . ./lib.sh
 # shellcheck source=selftests/boot/archive.sh
 . ../boot/archive.sh
-TIMEOUT_FACTOR=${TIMEOUT_FACTOR:-4}
-kept=/var/lib/boot-test
-# shellcheck source=/dev/null
-[ "$BOOT" = 1 ] || . $kept
-again() {
-	echo "number=$number failed=$failed" >$kept
-	exit 123
-}
+# shellcheck source=selftests/boot/boots.sh
+. ../boot/boots.sh
 
 url=http://127.0.0.1:8000
 # shellcheck disable=SC2317	# by check

@@ -7,14 +7,8 @@ cd "$(dirname "$0")/../tests" || exit
 # shellcheck source=selftests/tests/lib.sh
 . ./lib.sh
 [ -n "${BOOT:-}" ] || skip "needs a guest of selftests/vm/run -b"
-TIMEOUT_FACTOR=${TIMEOUT_FACTOR:-4}
-kept=/var/lib/boot-test
-# shellcheck source=/dev/null
-[ "$BOOT" = 1 ] || . $kept
-again() {
-	echo "number=$number failed=$failed" >$kept
-	exit 123
-}
+# shellcheck source=selftests/boot/boots.sh
+. ../boot/boots.sh
 
 unit=gwlb@gwlb0.service file=/etc/gwlb/gwlb0.conf
 last='default dev gwlb0 proto static scope link metric 4294967295'
