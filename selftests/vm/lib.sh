@@ -132,10 +132,14 @@ index_update() {
 need_index() { locked "apt-$1" index_update "$1"; }
 
 # releases SUITE[-ARCH] FLAVOUR: what kernels SUITE has, oldest first. Images whose
-# headers have left the mirror are of no use.
+# headers have left the mirror are of no use, nor are headers whose signed image
+# has not arrived.
 releases() {
-	suite_apt "$1" apt-cache pkgnames linux-headers- | sort -V |
-		sed -nE "s/^linux-headers-([0-9]+\.[0-9]+\.[^-]*(-[0-9][^-]*)?-$2)\$/\1/p"
+	{
+		suite_apt "$1" apt-cache pkgnames linux-headers-
+		suite_apt "$1" apt-cache pkgnames linux-image-
+	} | sed -nE "s/^linux-(headers|image)-([0-9]+\.[0-9]+\.[^-]*(-[0-9][^-]*)?-$2)\$/\2/p" |
+		sort -V | uniq -d
 }
 
 qemu_major() { # ARCH
