@@ -149,10 +149,17 @@ static struct gwlb_flow *flow_alloc6(struct gwlb_link *link)
 	if (!f)
 		return NULL;
 	memset((void *)f + sizeof(f->rt.dst), 0, sizeof(*f) - sizeof(f->rt.dst));
-	/* must not be NULL, and must not keep our device from going */
-	f->rt.rt6i_idev = in6_dev_get(blackhole_netdev);
 	f->flow.version = 6;
-	return &f->flow;
+	/* must not be NULL, and must not keep our device from going; before
+	 * 5.16 the first of these has none
+	 */
+	f->rt.rt6i_idev = in6_dev_get(blackhole_netdev) ?:
+			  in6_dev_get(init_net.loopback_dev);
+	if (f->rt.rt6i_idev)
+		return &f->flow;
+	dst_dev_put(&f->rt.dst);
+	dst_release(&f->rt.dst);
+	return NULL;
 }
 
 static unsigned int addr_len(const struct gwlb_flow *flow)

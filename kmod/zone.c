@@ -179,8 +179,12 @@ static unsigned int done(void *priv, struct sk_buff *skb,
 			 const struct nf_hook_state *state)
 {
 	if (gwlb_dev_is_link(state->in) &&
-	    gwlb_route_all(netdev_priv(state->in)) && skb_valid_dst(skb))
+	    gwlb_route_all(netdev_priv(state->in)) && skb_valid_dst(skb)) {
 		skb_dst_drop(skb);
+		/* ipv6_rcv() has taken it from there */
+		if (state->pf == NFPROTO_IPV6)
+			IP6CB(skb)->iif = state->in->ifindex;
+	}
 	return clear(priv, skb, state);
 }
 

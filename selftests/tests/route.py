@@ -136,6 +136,8 @@ for f in 4, 6:
         answered(lab, v + 'time exceeded to context %d' % c, of(c, old), G[f], A[f], ERROR[f],
                  unreachable(f, 0, old, kind=EXPIRED[f], src=G[f]),
                  like=of(2, old) if c == 1 else None)
+    replied(v + 'a service bound to the device', of(1, dgram(f, 5353, dst=G[f])),
+            Service('app', f, '', 5353, device='gwlb0'), f, G[f], 5353, peer=A[f])
     with netns('app'):
         s = socket.socket({4: socket.AF_INET, 6: socket.AF_INET6}[f], socket.SOCK_DGRAM)
     before = lab.genl.counters()
