@@ -148,6 +148,33 @@ int gwlb_child_check(const struct gwlb_link *child, struct nlattr *data[],
 	return 0;
 }
 
+/* Flows of a link whose endpoints go to another */
+struct going {
+	struct gwlb_link *link;
+	const struct gwlb_conf *claims;
+	const struct gwlb_conf *but;
+};
+
+static bool forget_going(struct gwlb_flow *flow, void *data)
+{
+	const struct gwlb_endpoint_id *id = &gwlb_flow_endpoint(flow)->id;
+	const struct going *g = data;
+
+	if (gwlb_conf_claims(g->claims, id) &&
+	    !(g->but && gwlb_conf_claims(g->but, id)))
+		gwlb_flows_forget(&g->link->flows, flow);
+	return true;
+}
+
+/* Those of the endpoints that one configuration names and the other does not */
+static void forget_flows(struct gwlb_link *link, const struct gwlb_conf *claims,
+			 const struct gwlb_conf *but)
+{
+	struct going going = { link, claims, but };
+
+	gwlb_flows_forget_those(&link->flows, forget_going, &going);
+}
+
 /**
  * gwlb_child_claim() - take the endpoints that a configuration names
  * @child: link, registered
@@ -182,6 +209,10 @@ int gwlb_child_claim(struct gwlb_link *child, const struct gwlb_conf *old,
 	for (i = 0; old && i < old->claim_count; i++)
 		if (!gwlb_conf_claims(conf, &old->claims[i]))
 			gwlb_endpoint_unclaim(eps, &old->claims[i], child);
+	/* where they are now, they begin anew */
+	forget_flows(child->parent, conf, old);
+	if (old)
+		forget_flows(child, old, conf);
 	return 0;
 }
 

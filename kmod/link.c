@@ -130,10 +130,7 @@ static int link_stop(struct net_device *dev)
 		gwlb_catch_stop(link);
 	if (nobody_up(dev))
 		gwlb_zone_stop(dev_net(dev));
-	/* netif_running() is false already; wait for receivers that saw it
-	 * true, so that no flow is made behind our back
-	 */
-	synchronize_net();
+	/* netif_running() is false already, so that no more are made */
 	gwlb_flows_stop(&link->flows);
 	return 0;
 }
