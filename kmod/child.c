@@ -200,6 +200,7 @@ int gwlb_child_claim(struct gwlb_link *child, const struct gwlb_conf *old,
 			if (!old || !gwlb_conf_claims(old, &conf->claims[i]))
 				gwlb_endpoint_unclaim(eps, &conf->claims[i],
 						      child);
+		forget_flows(child, conf, old);
 		if (err == -EBUSY)
 			return taken(extack);
 		NL_SET_ERR_MSG(extack,

@@ -56,6 +56,8 @@ static void link_uninit(struct net_device *dev)
 
 	gwlb_socks_close(&link->socks);
 	netdev_rx_handler_unregister(dev);
+	/* which may be gone before this is; nobody comes by any more */
+	WRITE_ONCE(link->parent, NULL);
 }
 
 static void free_conf(struct gwlb_link *link)
@@ -82,6 +84,19 @@ static void link_free(struct net_device *dev)
 static bool nobody_up(const struct net_device *dev)
 {
 	return list_empty(&gwlb_net(dev_net(dev))->up);
+}
+
+/* Nothing comes to a link, nothing goes, while that with the sockets is down */
+static void set_carriers(struct gwlb_link *link, bool up)
+{
+	struct gwlb_link *child;
+
+	list_for_each_entry(child, &link->children, list) {
+		if (up)
+			netif_carrier_on(child->dev);
+		else
+			netif_carrier_off(child->dev);
+	}
 }
 
 static int link_open(struct net_device *dev)
@@ -115,6 +130,7 @@ static int link_open(struct net_device *dev)
 	if (in6_dev)
 		in6_dev->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
 	gwlb_flows_start(&link->flows);
+	set_carriers(link, true);
 	return 0;
 }
 
@@ -122,6 +138,7 @@ static int link_stop(struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 
+	set_carriers(link, false);
 	/* in this order: with its last hook in a place, the first empties all
 	 * queues, while what waits there still finds the hook that it waits for
 	 */
@@ -147,8 +164,9 @@ static void link_stats64(struct net_device *dev, struct rtnl_link_stats64 *s)
 static int link_get_iflink(const struct net_device *dev)
 {
 	const struct gwlb_link *link = netdev_priv(dev);
+	const struct gwlb_link *parent = READ_ONCE(link->parent);
 
-	return link->parent ? link->parent->dev->ifindex : dev->ifindex;
+	return parent ? parent->dev->ifindex : dev->ifindex;
 }
 
 static const struct net_device_ops netdev_ops = {
@@ -253,6 +271,8 @@ int gwlb_link_new(struct net *net, struct net_device *dev,
 		err = gwlb_socks_open(&link->socks, link, conf, extack);
 	if (err)
 		goto conf;
+	if (link->parent && !netif_running(link->parent->dev))
+		netif_carrier_off(dev);
 	err = register_netdevice(dev);
 	if (err)
 		goto socks;

@@ -78,6 +78,10 @@ def back(endpoint, inner):
     return swapped(of(endpoint, inner))
 
 
+def carrier(dev, ns='app'):
+    return run('ip netns exec %s cat /sys/class/net/%s/carrier' % (ns, dev)).strip() == '1'
+
+
 def received(dev, ns='app'):
     return shown(dev, ns)['stats']['rx_packets']
 
@@ -249,6 +253,11 @@ ctl('down vpc3')
 
 ctl('add vpc9 endpoint 0x9 endpoint %s' % name(X),
     'cannot add vpc9: endpoint %s has another link already, vpc1;' % name(X))
+ctl('set vpc2 endpoint 0x9 endpoint %s' % name(X),
+    'cannot change vpc2: endpoint %s has another link already, vpc1;' % name(X))
+ok(name(9) not in endpoints('gwlb0'), 'one is taken: none is')
+lab.bounce('and that goes where it went', [of(X, dgram(4, 4600))],
+           [back(X, dgram(4, 4600, ttl=63))])
 for option in ('port 7000', 'local any', 'allow any', 'ttl 3', 'tos 3', 'critical pass',
                'catch socket', 'max-endpoints 3'):
     ctl('add vpc9 endpoint 0x9 ' + option, 'has no port; port, local')
@@ -312,10 +321,16 @@ ok(received('gw') == 1, 'have a device')
 
 # ---- the link it is on
 
+ok(carrier('gw'), 'a carrier')
 run('ip -n app link set gwlb0 down')
 lab.bounce('that is down: dropped', [wire(geneve(dgram(4, 4800), b''))], [], {'link-down': 1})
+ctl('add late endpoint ' + name(Y))
+run('ip -n app link set late up')
+ok(not carrier('gw') and not carrier('late'), 'without carrier, which was there before or not')
 run('ip -n app link set gwlb0 up')
 lab.bounce('and up again', [wire(geneve(dgram(4, 4800), b'')), of(X, dgram(4, 4800))])
+ok(carrier('gw') and carrier('late'), 'with carrier')
+ctl('del late')
 ok(received('gw') == 2, 'the device has its packets')
 run('ip netns add other')
 ctl('add vpc1 endpoint ' + name(X))
@@ -326,6 +341,7 @@ run('ip -n gwlb link set gwlb0 up')
 lab.genl = Genl('gwlb')
 lab.bounce('that has moved', [wire(geneve(dgram(4, 4900), b'')), of(X, dgram(4, 4900)),
                               of(Z, dgram(4, 4900))])
+ok(carrier('gw') and carrier('vpc1', 'other'), 'with carrier')
 ok((received('gw'), received('vpc1', 'other'), received('gwlb0', 'gwlb')) == (3, 1, before + 1),
    'each as before')
 ok('link_netnsid' in ip_shows('gw'), 'ip shows where it is', ip_shows('gw'))

@@ -62,7 +62,7 @@ ctl('set gwlb0 max-flows 2000')
 
 with lab.flood([of(X, dgram(4, 5000 + i)) for i in range(500)]):
     wrong = []
-    for _ in range(int(os.environ.get('ROUNDS', '10'))):
+    for _ in range(int(os.environ.get('ROUNDS', '20'))):
         for endpoints, empty in ((X, X2), 'gwlb0'), ((X2,), 'vpc1'):
             ctl('set vpc1 ' + ' '.join('endpoint ' + name(e) for e in endpoints))
             if X in listed(empty, 'endpoint', name(X)):
