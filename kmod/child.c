@@ -171,8 +171,10 @@ static void forget_flows(struct gwlb_link *link, const struct gwlb_conf *claims,
 			 const struct gwlb_conf *but)
 {
 	struct going going = { link, claims, but };
+	struct gwlb_flows_cursor at = {};
 
-	gwlb_flows_forget_those(&link->flows, forget_going, &going);
+	while (gwlb_flows_walk(&link->flows, &at, forget_going, &going))
+		cond_resched();
 }
 
 /**
@@ -200,6 +202,7 @@ int gwlb_child_claim(struct gwlb_link *child, const struct gwlb_conf *old,
 			if (!old || !gwlb_conf_claims(old, &conf->claims[i]))
 				gwlb_endpoint_unclaim(eps, &conf->claims[i],
 						      child);
+		synchronize_net();
 		forget_flows(child, conf, old);
 		if (err == -EBUSY)
 			return taken(extack);
@@ -210,7 +213,10 @@ int gwlb_child_claim(struct gwlb_link *child, const struct gwlb_conf *old,
 	for (i = 0; old && i < old->claim_count; i++)
 		if (!gwlb_conf_claims(conf, &old->claims[i]))
 			gwlb_endpoint_unclaim(eps, &old->claims[i], child);
-	/* where they are now, they begin anew */
+	/* where they are now they begin anew; packets on their way still make
+	 * flows where they were
+	 */
+	synchronize_net();
 	forget_flows(child->parent, conf, old);
 	if (old)
 		forget_flows(child, old, conf);

@@ -3,7 +3,6 @@
 #include <linux/once.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
-#include "child.h"
 #include "compat.h"
 #include "flows.h"
 #include "link.h"
@@ -305,12 +304,9 @@ struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 		return flow;
 
 	spin_lock(&flows->lock);
-	/* another CPU may have been faster; a link that is going has no flows,
-	 * nor has one whose endpoint has just gone to another
-	 */
+	/* another CPU may have been faster; a link that is going has no flows */
 	flow = gwlb_flow_known(flows, &key->tuple, skb, geneve);
-	if (flow || !netif_running(link->dev) ||
-	    gwlb_child_of(link->parent ?: link, key) != link)
+	if (flow || !netif_running(link->dev))
 		goto unlock;
 
 	if (flows->count >= max)
@@ -493,29 +489,6 @@ void gwlb_flows_forget(struct gwlb_flows *flows, struct gwlb_flow *flow)
 	spin_unlock_bh(&flows->lock);
 }
 
-/**
- * gwlb_flows_forget_those() - take flows out of the table that are not to be
- *	there any more
- * @flows: of a link
- * @visit: forgets some of them
- * @data: for @visit
- *
- * What gwlb_flow_get() makes no flow for by now is not there behind our back.
- *
- * Context: process.
- */
-void gwlb_flows_forget_those(struct gwlb_flows *flows, gwlb_flows_visit *visit,
-			     void *data)
-{
-	struct gwlb_flows_cursor at = {};
-
-	/* who has not seen why not is done with it */
-	spin_lock_bh(&flows->lock);
-	spin_unlock_bh(&flows->lock);
-	while (gwlb_flows_walk(flows, &at, visit, data))
-		cond_resched();
-}
-
 /* What a flow may be idle for, in jiffies */
 struct timeouts {
 	struct gwlb_flows *flows;
@@ -576,8 +549,14 @@ static bool forget(struct gwlb_flow *flow, void *data)
  */
 void gwlb_flows_stop(struct gwlb_flows *flows)
 {
+	struct gwlb_flows_cursor at = {};
+
 	cancel_delayed_work_sync(&flows->gc);
-	gwlb_flows_forget_those(flows, forget, flows);
+	/* who saw it true is done with the lock now, or makes no flow */
+	spin_lock_bh(&flows->lock);
+	spin_unlock_bh(&flows->lock);
+	while (gwlb_flows_walk(flows, &at, forget, flows))
+		cond_resched();
 	WARN_ON_ONCE(flows->count);
 }
 

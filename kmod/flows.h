@@ -48,8 +48,6 @@ u32 gwlb_flow_hash(const struct gwlb_flow *flow);
 bool gwlb_flows_walk(struct gwlb_flows *flows, struct gwlb_flows_cursor *at,
 		     gwlb_flows_visit *visit, void *data);
 void gwlb_flows_forget(struct gwlb_flows *flows, struct gwlb_flow *flow);
-void gwlb_flows_forget_those(struct gwlb_flows *flows, gwlb_flows_visit *visit,
-			     void *data);
 bool gwlb_flow_in_use(struct gwlb_flow *flow);
 
 struct gwlb_flow *gwlb_flow_known(struct gwlb_flows *flows,

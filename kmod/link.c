@@ -336,7 +336,7 @@ static int link_changelink(struct net_device *dev, struct nlattr *tb[],
 		return PTR_ERR(conf);
 
 	err = gwlb_child_check(link, data, conf, extack);
-	if (!err && link->parent)
+	if (!err && link->parent && data && data[GWLB_A_CONF_ENDPOINTS])
 		err = gwlb_child_claim(link, old, conf, extack);
 	if (err)
 		goto conf;
