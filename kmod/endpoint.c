@@ -7,6 +7,8 @@
 #include "conf.h"
 #include "endpoint.h"
 #include "event.h"
+#include "link.h"
+#include "net.h"
 
 /* How often one without a place in the list looks for one */
 #define RETRY	HZ
@@ -86,18 +88,40 @@ static u16 zone_of(const struct gwlb_endpoints *eps,
 	       zone_hash(ep->id.id) % (eps->zone_high - eps->zone_low + 1);
 }
 
+static struct gwlb_endpoint *clash_in(struct gwlb_endpoints *eps,
+				      const struct gwlb_endpoint *ep)
+{
+	u16 zone = gwlb_endpoint_zone(ep);
+	struct gwlb_endpoint *other;
+
+	hlist_for_each_entry_rcu(other, zone_bucket(eps, zone), zone_node)
+		if (gwlb_endpoint_zone(other) == zone &&
+		    !rcu_access_pointer(other->child) &&
+		    !gwlb_endpoint_same(ep, other) &&
+		    (zone_is_automatic(ep) || zone_is_automatic(other)))
+			return other;
+	return NULL;
+}
+
+/* Conntrack's zones are of a namespace, so all links there count. One whose
+ * packets go to another link is in no zone here. Under RCU.
+ */
 static struct gwlb_endpoint *clash(struct gwlb_endpoints *eps,
 				   const struct gwlb_endpoint *ep)
 {
 	struct gwlb_endpoint *other;
+	struct gwlb_link *link;
 
-	if (!ep->zone)
+	if (!gwlb_endpoint_zone(ep) || rcu_access_pointer(ep->child))
 		return NULL;
-	hlist_for_each_entry_rcu(other, zone_bucket(eps, ep->zone), zone_node,
-				 true)
-		if (other != ep && other->zone == ep->zone &&
-		    (zone_is_automatic(ep) || zone_is_automatic(other)))
+	other = clash_in(eps, ep);
+	if (other)
+		return other;
+	list_for_each_entry_rcu(link, &gwlb_net(dev_net(eps->dev))->up, up) {
+		other = clash_in(&link->endpoints, ep);
+		if (other)
 			return other;
+	}
 	return NULL;
 }
 
@@ -106,9 +130,9 @@ static struct gwlb_endpoint *clash(struct gwlb_endpoints *eps,
  * @eps: of the link
  * @ep: listed endpoint
  *
- * Return: true if another has the same zone, and one of the two was not told
- *	to.
- * Context: RCU, or the lock.
+ * Return: true if another of the namespace has the same zone, and one of the
+ *	two was not told to.
+ * Context: RCU.
  */
 bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
 			 const struct gwlb_endpoint *ep)
@@ -117,9 +141,24 @@ bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
 }
 
 /* With the lock */
-static void set_zone(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
+static void tell_clash(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
 {
 	struct gwlb_endpoint *other;
+
+	rcu_read_lock();
+	other = eps->clash_told ? NULL : clash(eps, ep);
+	if (other) {
+		/* once: a flood of made-up endpoints must not flood the log */
+		eps->clash_told = true;
+		netdev_warn(eps->dev, "endpoints %016llx and %016llx have one conntrack zone, %u; if their networks overlap, give one another zone (gwlbctl endpoint set 0x%llx zone N)\n",
+			    other->id.id, ep->id.id, ep->zone, ep->id.id);
+	}
+	rcu_read_unlock();
+}
+
+/* With the lock */
+static void set_zone(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
+{
 	u16 zone = zone_of(eps, ep);
 
 	if (zone != ep->zone) {
@@ -130,24 +169,10 @@ static void set_zone(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
 			hlist_add_head_rcu(&ep->zone_node,
 					   zone_bucket(eps, zone));
 	}
-	other = eps->clash_told ? NULL : clash(eps, ep);
-	if (!other)
-		return;
-	/* once: a flood of made-up endpoints must not flood the log as well */
-	eps->clash_told = true;
-	netdev_warn(eps->dev, "endpoints %016llx and %016llx have one conntrack zone, %u; if their networks overlap, give one another zone (gwlbctl endpoint set 0x%llx zone N)\n",
-		    other->id.id, ep->id.id, ep->zone, ep->id.id);
+	tell_clash(eps, ep);
 }
 
-/**
- * gwlb_endpoints_own_zone() - is a zone one that endpoints are given
- * @eps: of a link
- * @zone: of a conntrack entry
- *
- * Return: true if it is, false if a rule must have set it.
- * Context: RCU.
- */
-bool gwlb_endpoints_own_zone(struct gwlb_endpoints *eps, u16 zone)
+static bool has_zone(struct gwlb_endpoints *eps, u16 zone)
 {
 	struct gwlb_endpoint *ep;
 
@@ -156,7 +181,25 @@ bool gwlb_endpoints_own_zone(struct gwlb_endpoints *eps, u16 zone)
 	    zone <= READ_ONCE(eps->zone_high))
 		return true;
 	hlist_for_each_entry_rcu(ep, zone_bucket(eps, zone), zone_node)
-		if (READ_ONCE(ep->zone) == zone)
+		if (gwlb_endpoint_zone(ep) == zone)
+			return true;
+	return false;
+}
+
+/**
+ * gwlb_endpoint_own_zone() - is a zone one that endpoints are given
+ * @net: namespace
+ * @zone: of a conntrack entry there
+ *
+ * Return: true if a link there gives it, false if a rule must have set it.
+ * Context: RCU.
+ */
+bool gwlb_endpoint_own_zone(struct net *net, u16 zone)
+{
+	struct gwlb_link *link;
+
+	list_for_each_entry_rcu(link, &gwlb_net(net)->up, up)
+		if (has_zone(&link->endpoints, zone))
 			return true;
 	return false;
 }
@@ -495,6 +538,8 @@ void gwlb_endpoint_unclaim(struct gwlb_endpoints *eps,
 		WRITE_ONCE(eps->claims, eps->claims - 1);
 		if (!ep->seen && !settings(ep))
 			unlist(eps, ep);
+		else
+			tell_clash(eps, ep);
 	}
 	spin_unlock_bh(&eps->lock);
 }
@@ -533,6 +578,24 @@ void gwlb_endpoints_configure(struct gwlb_endpoints *eps,
 	for (i = 0; i < ARRAY_SIZE(eps->list); i++)
 		hlist_for_each_entry(ep, &eps->list[i], node)
 			set_zone(eps, ep);
+	spin_unlock_bh(&eps->lock);
+}
+
+/**
+ * gwlb_endpoints_enter() - see whether zones clash with those of other links
+ * @eps: of a link that has come up
+ *
+ * Context: process, RTNL.
+ */
+void gwlb_endpoints_enter(struct gwlb_endpoints *eps)
+{
+	struct gwlb_endpoint *ep;
+	int i;
+
+	spin_lock_bh(&eps->lock);
+	for (i = 0; i < ARRAY_SIZE(eps->list); i++)
+		hlist_for_each_entry(ep, &eps->list[i], node)
+			tell_clash(eps, ep);
 	spin_unlock_bh(&eps->lock);
 }
 

@@ -114,6 +114,7 @@ struct gwlb_endpoints {
 void gwlb_endpoints_init(struct gwlb_endpoints *eps, struct net_device *dev);
 void gwlb_endpoints_configure(struct gwlb_endpoints *eps,
 			      const struct gwlb_conf *conf);
+void gwlb_endpoints_enter(struct gwlb_endpoints *eps);
 void gwlb_endpoints_flush(struct gwlb_endpoints *eps);
 void gwlb_endpoints_tell_idle(struct gwlb_endpoints *eps);
 
@@ -139,7 +140,7 @@ void gwlb_endpoint_unclaim(struct gwlb_endpoints *eps,
 
 bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
 			 const struct gwlb_endpoint *ep);
-bool gwlb_endpoints_own_zone(struct gwlb_endpoints *eps, u16 zone);
+bool gwlb_endpoint_own_zone(struct net *net, u16 zone);
 
 void gwlb_endpoint_count_rx(struct gwlb_endpoint *ep, unsigned int bytes);
 

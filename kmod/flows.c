@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "flows.h"
 #include "link.h"
+#include "net.h"
 
 #define GC_INTERVAL	(5 * HZ)
 /* Longer than fragments wait for the rest of their packet */
@@ -236,23 +237,39 @@ static bool holds_fragments(const struct gwlb_flow *flow)
 	       (s32)((u32)jiffies - READ_ONCE(flow->fragment_seen)) < FRAGMENT_HOLD;
 }
 
+/* Does conntrack take its fragments for those of another endpoint. Under RCU. */
+static bool overlaps(const struct gwlb_flow *flow, const struct gwlb_tuple *t,
+		     struct gwlb_link *link)
+{
+	u16 zone = gwlb_endpoint_zone(gwlb_flow_endpoint(flow));
+	struct rhlist_head *list, *pos;
+	struct gwlb_flow *other;
+
+	list = of_tuple(&link->flows, t);
+	rhl_for_each_entry_rcu(other, pos, list, node)
+		if (holds_fragments(other) &&
+		    !gwlb_flow_same_endpoint(flow, other) &&
+		    in_zone(other, zone))
+			return true;
+	return false;
+}
+
 /**
  * gwlb_flow_fragment() - may a fragment pass
  * @link: it came in by
  * @flow: it is of
  *
- * Conntrack would put together fragments of two endpoints of one zone, so that
- * one at a time has a tuple to itself.
+ * Conntrack would put together fragments of two endpoints of one zone, by
+ * whichever links of a namespace they come, so that one at a time has a tuple
+ * to itself.
  *
  * Return: false if fragments of another endpoint have been seen of late.
  * Context: BH off, RCU.
  */
 bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow)
 {
-	u16 zone = gwlb_endpoint_zone(gwlb_flow_endpoint(flow));
-	struct gwlb_flows *flows = &link->flows;
-	struct rhlist_head *list, *pos;
-	struct gwlb_flow *other;
+	struct gwlb_net *gn = gwlb_net(dev_net(link->dev));
+	struct gwlb_link *other;
 	struct gwlb_tuple t;
 	bool free = true;
 
@@ -261,18 +278,17 @@ bool gwlb_flow_fragment(struct gwlb_link *link, struct gwlb_flow *flow)
 		return true;
 	}
 	gwlb_flow_tuple(flow, &t);
-	spin_lock(&flows->lock);
-	list = of_tuple(flows, &t);
-	rhl_for_each_entry_rcu(other, pos, list, node)
-		if (holds_fragments(other) &&
-		    !gwlb_flow_same_endpoint(flow, other) &&
-		    in_zone(other, zone))
-			free = false;
+	spin_lock(&gn->fragments);
+	list_for_each_entry_rcu(other, &gn->up, up)
+		free = free && !overlaps(flow, &t, other);
 	if (free) {
+		/* the time of trust has the same place */
+		spin_lock(&link->flows.lock);
 		WRITE_ONCE(flow->fragment_seen, jiffies);
 		WRITE_ONCE(flow->fragmented, 1);
+		spin_unlock(&link->flows.lock);
 	}
-	spin_unlock(&flows->lock);
+	spin_unlock(&gn->fragments);
 	return free;
 }
 
@@ -346,7 +362,7 @@ struct gwlb_flow *gwlb_flow_find(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple, u16 zone,
 				 enum gwlb_drop_reason *reason)
 {
-	bool own = gwlb_endpoints_own_zone(&link->endpoints, zone);
+	bool own = gwlb_endpoint_own_zone(dev_net(link->dev), zone);
 	int turned = gwlb_tuple_normalize(tuple);
 	struct gwlb_flow *flow, *found = NULL;
 	struct rhlist_head *list, *pos;
@@ -391,7 +407,7 @@ struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
 				 struct gwlb_tuple *tuple, u16 zone,
 				 enum gwlb_drop_reason *reason)
 {
-	bool own = gwlb_endpoints_own_zone(&link->endpoints, zone);
+	bool own = gwlb_endpoint_own_zone(dev_net(link->dev), zone);
 	int turned = gwlb_tuple_normalize(tuple);
 	struct gwlb_flow *flow, *found = NULL;
 	struct rhlist_head *list, *pos;

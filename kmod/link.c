@@ -129,6 +129,7 @@ static int link_open(struct net_device *dev)
 		IN_DEV_CONF_SET(in_dev, SEND_REDIRECTS, false);
 	if (in6_dev)
 		in6_dev->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
+	gwlb_endpoints_enter(&link->endpoints);
 	gwlb_flows_start(&link->flows);
 	set_carriers(link, true);
 	return 0;

@@ -22,6 +22,7 @@ static int __net_init net_start(struct net *net)
 	INIT_LIST_HEAD(&gwlb_net(net)->links);
 	INIT_LIST_HEAD(&gwlb_net(net)->caught);
 	INIT_LIST_HEAD(&gwlb_net(net)->up);
+	spin_lock_init(&gwlb_net(net)->fragments);
 	return 0;
 }
 

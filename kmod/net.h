@@ -3,6 +3,7 @@
 #define GWLB_NET_H
 
 #include <linux/netfilter.h>
+#include <linux/spinlock.h>
 #include <net/net_namespace.h>
 
 /**
@@ -10,11 +11,13 @@
  * @links: with sockets here; RTNL
  * @caught: with sockets here, and up; written under RTNL, read under RCU
  * @up: with devices here that are up; written under RTNL, read under RCU
+ * @fragments: held by who lets the first fragments of a flow pass
  */
 struct gwlb_net {
 	struct list_head links;
 	struct list_head caught;
 	struct list_head up;
+	spinlock_t fragments;
 };
 
 struct gwlb_net *gwlb_net(struct net *net);

@@ -188,10 +188,10 @@ static unsigned int done(void *priv, struct sk_buff *skb,
 	return clear(priv, skb, state);
 }
 
-/* The link by which a packet came that the IP stack forwards or delivers,
- * maybe as one of a VRF
+/* Did a packet that the IP stack forwards or delivers come by a link, maybe as
+ * one of a VRF
  */
-static struct gwlb_link *came_by(const struct sk_buff *skb,
+static bool came_by_link(const struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	const struct net_device *dev = state->in;
@@ -199,7 +199,7 @@ static struct gwlb_link *came_by(const struct sk_buff *skb,
 	if (netif_is_l3_master(dev))
 		dev = dev_get_by_index_rcu(state->net, state->pf == NFPROTO_IPV4 ?
 					   IPCB(skb)->iif : IP6CB(skb)->iif);
-	return dev && gwlb_dev_is_link(dev) ? netdev_priv(dev) : NULL;
+	return dev && gwlb_dev_is_link(dev);
 }
 
 /* Replies to what does not go back by a link come without a zone. A new entry
@@ -210,7 +210,6 @@ static unsigned int leave(void *priv, struct sk_buff *skb,
 {
 	struct nf_conntrack_zone zone;
 	enum ip_conntrack_info ctinfo;
-	struct gwlb_link *link;
 	struct nf_conn *ct;
 	u16 id;
 
@@ -220,10 +219,8 @@ static unsigned int leave(void *priv, struct sk_buff *skb,
 	if (!ct || nf_ct_is_confirmed(ct))
 		return NF_ACCEPT;
 	id = nf_ct_zone(ct)->id;
-	if (!id)
-		return NF_ACCEPT;
-	link = came_by(skb, state);
-	if (!link || !gwlb_endpoints_own_zone(&link->endpoints, id))
+	if (!id || !came_by_link(skb, state) ||
+	    !gwlb_endpoint_own_zone(state->net, id))
 		return NF_ACCEPT;
 	nf_ct_zone_init(&zone, id, NF_CT_ZONE_DIR_ORIG, 0);
 	nf_ct_zone_add(ct, &zone);
