@@ -46,6 +46,24 @@ static int put_drop(struct sk_buff *skb, struct gwlb_drops *drops, int reason,
 	return 0;
 }
 
+/* Its name alone may be that of another where the link is now */
+static int put_parent(struct sk_buff *skb, const struct gwlb_link *link)
+{
+	struct net *net = dev_net(link->dev);
+	const struct net_device *parent;
+
+	if (!link->parent)
+		return 0;
+	parent = link->parent->dev;
+	if (nla_put_string(skb, GWLB_A_LINK_PARENT, parent->name) ||
+	    nla_put_u32(skb, GWLB_A_LINK_PARENT_IFINDEX, parent->ifindex))
+		return -EMSGSIZE;
+	if (net_eq(net, dev_net(parent)))
+		return 0;
+	return nla_put_s32(skb, GWLB_A_LINK_PARENT_NETNSID,
+			   peernet2id_alloc(net, dev_net(parent), GFP_KERNEL));
+}
+
 static int put_link(struct sk_buff *skb, struct net_device *dev,
 		    const struct hlist_node *none)
 {
@@ -58,8 +76,7 @@ static int put_link(struct sk_buff *skb, struct net_device *dev,
 	    nla_put_string(skb, GWLB_A_LINK_IFNAME, dev->name) ||
 	    nla_put_u32(skb, GWLB_A_LINK_FLOWS, READ_ONCE(link->flows.count)) ||
 	    (netif_running(dev) && nla_put_flag(skb, GWLB_A_LINK_UP)) ||
-	    (link->parent && nla_put_string(skb, GWLB_A_LINK_PARENT,
-					    link->parent->dev->name)))
+	    put_parent(skb, link))
 		return -EMSGSIZE;
 	nest = nla_nest_start(skb, GWLB_A_LINK_CONF);
 	if (!nest || gwlb_conf_fill(skb, rtnl_dereference(link->conf)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* /etc/gwlb/DEV.conf: options of a link, and where in the file a word stands. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +88,10 @@ void file_print(FILE *f, const struct link *link)
 	const struct conf *conf = &link->conf;
 
 	fprintf(f, "# written by gwlbctl save; see gwlbctl(8)\n");
-	if (*link->parent)
+	if (link->parent_elsewhere)
+		fprintf(f, "# on %s of another network namespace, link-netnsid %" PRId32
+			": to be made there, and moved\n", link->parent, link->parent_netnsid);
+	else if (*link->parent)
 		fprintf(f, "on %s\n", link->parent);
 	for (size_t i = 0; i < conf->claim_count; i++)
 		fprintf(f, "endpoint %s\n", endpoint_print(&conf->claims[i]).s);

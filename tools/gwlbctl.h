@@ -131,6 +131,9 @@ struct drop {
 struct link {
 	uint32_t ifindex, flows;
 	char name[IFNAMSIZ], parent[IFNAMSIZ];
+	uint32_t parent_ifindex;
+	bool parent_elsewhere;		/* in the network namespace of that id */
+	int32_t parent_netnsid;
 	bool up;
 	struct conf conf;
 	struct counters counters;

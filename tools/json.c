@@ -146,6 +146,9 @@ static json_t *one_link(const struct link *link, bool statistics)
 	if (conf->claim_count) {
 		remove_outer(json);
 		json_object_set_new(json, "on", json_name(link->parent));
+		json_object_set_new(json, "on_ifindex", json_integer(link->parent_ifindex));
+		json_object_set_new(json, "on_netnsid", link->parent_elsewhere ?
+				    json_integer(link->parent_netnsid) : json_null());
 		json_object_set_new(json, "endpoints", claims(conf));
 	}
 	if (statistics) {

@@ -183,7 +183,7 @@ static uint32_t parent_of(const char *name)
 	struct state state;
 
 	state_read(&state, name);
-	return if_nametoindex(state.links[0].parent);
+	return state.links[0].parent_elsewhere ? 0 : state.links[0].parent_ifindex;
 }
 
 void link_set(const char *name, char *words[])

@@ -124,8 +124,11 @@ void show_text(const struct state *state, bool statistics)
 	for (size_t i = 0; i < state->link_count; i++) {
 		const struct link *link = &state->links[i];
 
-		printf("%s: %s%s%s\n", link->name, link->up ? "up" : "down",
+		printf("%s: %s%s%s", link->name, link->up ? "up" : "down",
 		       *link->parent ? " on " : "", link->parent);
+		if (link->parent_elsewhere)
+			printf(" link-netnsid %" PRId32, link->parent_netnsid);
+		printf("\n");
 		if (link->conf.claim_count)
 			print_child(&link->conf);
 		else

@@ -59,6 +59,9 @@ static void read_link(const struct nlmsghdr *nlh, void *data)
 	if (tb[GWLB_A_LINK_PARENT])
 		snprintf(link->parent, sizeof(link->parent), "%s",
 			 mnl_attr_get_str(tb[GWLB_A_LINK_PARENT]));
+	link->parent_ifindex = nl_number(tb[GWLB_A_LINK_PARENT_IFINDEX]);
+	link->parent_elsewhere = tb[GWLB_A_LINK_PARENT_NETNSID];
+	link->parent_netnsid = nl_number(tb[GWLB_A_LINK_PARENT_NETNSID]);
 	link->up = tb[GWLB_A_LINK_UP];
 	link->flows = nl_number(tb[GWLB_A_LINK_FLOWS]);
 	conf_read(&link->conf, tb[GWLB_A_LINK_CONF]);

@@ -98,6 +98,8 @@ ctl('add vpc2 on gwlb0 endpoint %016x max-flows 77 zones off' % Y)
 link = shown('vpc1')
 ok((link['on'], link['endpoints'], link['up']) == ('gwlb0', [name(X), name(X2)], False),
    'JSON: on which link, which endpoints', link)
+ok((link['on_ifindex'], link['on_netnsid']) == (ip_shows('gwlb0')['ifindex'], None),
+   'which is in the same namespace', link)
 ok(not {'port', 'local', 'allow', 'ttl', 'tos', 'critical', 'catch', 'max_endpoints'} & set(link),
    'and nothing that is not its own', link)
 text = ctl('show vpc2')
@@ -188,7 +190,18 @@ run('ip -n other link set vpc1 up')
 moved = ip_shows('vpc1', 'other')
 ok(moved['link_index'] == ip_shows('gwlb0')['ifindex'] and 'link_netnsid' in moved,
    'moved: ip shows what it is on, and where', moved)
-ok(shown('vpc1', 'other')['on'] == 'gwlb0', 'so does gwlbctl')
+link = shown('vpc1', 'other')
+ok([link[k] for k in ('on', 'on_ifindex', 'on_netnsid')] ==
+   ['gwlb0', moved['link_index'], moved['link_netnsid']], 'so does gwlbctl', link)
+text = ctl('show vpc1', ns='other')
+ok('vpc1: up on gwlb0 link-netnsid %d\n' % moved['link_netnsid'] in text, 'as text too', text)
+ctl('add gwlb0 port 7000', ns='other')
+text = ctl('save vpc1 -', ns='other')
+ok('\non ' not in text and '# on gwlb0 of another network namespace, link-netnsid %d:' %
+   moved['link_netnsid'] in text, 'what is saved does not mean the link of that name there', text)
+ctl('set vpc1 endpoint %s endpoint %s' % (name(X), name(Y)),
+    'cannot change vpc1: One of these endpoints has another link already', ns='other')
+ctl('del gwlb0', ns='other')
 lab.bounce('moved: all come back', all_of(dgram(4, 4300)))
 nft('table inet t { chain f { type filter hook forward priority 0; iifname vpc1 drop; }\n }')
 subprocess.run('ip netns exec other nft -f -'.split(), check=True, universal_newlines=True, input='''
