@@ -143,7 +143,7 @@ help:
 	@echo 'bench        measures against forwarding and NAT: BENCH="icount uml" in'
 	@echo '             QEMU and User Mode Linux; HOST=1: on this kernel, as root'
 	@echo 'test         unit tests, and the functional suite in a guest'
-	@echo 'ci           lint, test, fuzz, further kernels, sanitizers, packages'
+	@echo 'ci           lint, test, fuzz, further kernels, sanitizers, packages, boot'
 	@echo 'matrix       the functional suite on every kernel; arm64: on that alone'
 	@echo 'lint         static checks'
 	@echo 'unit, fuzz   parser in user space; FUZZ_SECONDS=60'
