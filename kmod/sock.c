@@ -7,12 +7,22 @@
 #include "rx.h"
 #include "sock.h"
 
+/* Asked before the route to where the packet in an ICMP error went learns an
+ * MTU from it: without, errors about what no socket has sent count for nothing.
+ * Who may send them may as well about an echo, which the kernel always believes.
+ */
+static int err_lookup(struct sock *sk, struct sk_buff *skb)
+{
+	return 0;
+}
+
 static struct sock *open_one(struct net *net, const struct gwlb_conf *conf,
 			     u8 family)
 {
 	struct udp_tunnel_sock_cfg tunnel = {
 		.encap_type = 1,
 		.encap_rcv = gwlb_rx,
+		.encap_err_lookup = err_lookup,
 		.gro_receive = gwlb_gro_receive,
 		.gro_complete = gwlb_gro_complete,
 	};
