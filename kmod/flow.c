@@ -63,7 +63,7 @@ static void flow_free(struct gwlb_flow *flow)
 {
 	struct gwlb_endpoint *endpoint;
 
-	if (flow->options_len > sizeof(flow->room))
+	if (gwlb_flow_options_len(flow) > sizeof(flow->room))
 		kfree(flow->options);
 	if (flow->peer)
 		gwlb_peer_put(flow->peer);
@@ -177,18 +177,18 @@ static void set_tuple(struct gwlb_flow *flow, const struct gwlb_tuple *t)
 	memcpy(flow->addr + len, t->addr[1], len);
 }
 
-/* The length comes last: it tells what is to be freed */
-static bool set_options(struct gwlb_flow *flow, const u8 *options,
-			unsigned int len)
+/* The header comes last: it tells what is to be freed */
+static bool set_geneve(struct gwlb_flow *flow, const struct gwlb_geneve *g,
+		       const u8 *options)
 {
-	if (len <= sizeof(flow->room)) {
-		memcpy(flow->room, options, len);
+	if (g->options_len <= sizeof(flow->room)) {
+		memcpy(flow->room, options, g->options_len);
 	} else {
-		flow->options = kmemdup(options, len, GFP_ATOMIC);
+		flow->options = kmemdup(options, g->options_len, GFP_ATOMIC);
 		if (!flow->options)
 			return false;
 	}
-	flow->options_len = len;
+	flow->geneve = gwlb_geneve_fixed(g);
 	return true;
 }
 
@@ -224,12 +224,10 @@ struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 	flow->last_seen[0] = jiffies;
 	flow->last_seen[1] = flow->last_seen[0];
 	memcpy(flow->port, key->port, sizeof(flow->port));
-	flow->vni = key->geneve.vni;
 	flow->nocheck = key->nocheck;
-	flow->critical = key->geneve.critical;
 	flow->turned = turned;
 	set_tuple(flow, &key->tuple);
-	if (!set_options(flow, options, key->geneve.options_len))
+	if (!set_geneve(flow, &key->geneve, options))
 		goto release;
 	flow->peer = gwlb_peer_get(link, &key->remote, &key->local,
 				   key->vrf);
@@ -240,7 +238,7 @@ struct gwlb_flow *gwlb_flow_new(struct gwlb_link *link,
 		goto release;
 	RCU_INIT_POINTER(flow->endpoint, endpoint);
 
-	metrics = gwlb_peer_metrics(flow->peer, flow->options_len);
+	metrics = gwlb_peer_metrics(flow->peer, key->geneve.options_len);
 	if (!metrics)
 		goto release;
 	dst_init_metrics(dst, metrics, true);

@@ -105,14 +105,12 @@ static inline void gwlb_key_outer(struct gwlb_key *key,
  * @endpoint: it is of; RCU, replaced with the lock of the flows
  * @room: options as they came
  * @options: the same where @room is too small
+ * @geneve: fixed header under which its packets go back, as a number
  * @port: outer UDP source and destination, network order
- * @vni: virtual network identifier
- * @options_len: bytes of options
  * @inner_port: of the tuple
  * @version: 4 or 6, of the tuple
  * @protocol: of the tuple
  * @nocheck: the outer UDP checksum was zero
- * @critical: one of the options is critical
  * @turned: the first packet came the other way round
  * @fragmented: fragments have passed
  * @addr: of the tuple, source and destination of as many bytes as they have
@@ -138,14 +136,12 @@ struct gwlb_flow {
 		u8 room[GWLB_OPTIONS_INLINE];
 		u8 *options;
 	};
+	u64 geneve;
 	__be16 port[2];
-	u32 vni:24;
-	u32 options_len:8;
 	u8 inner_port[2][2];
 	u8 version;
 	u8 protocol;
 	u8 nocheck:1;
-	u8 critical:1;
 	u8 turned:1;
 	u8 fragmented;
 	u8 addr[];
@@ -278,29 +274,26 @@ static inline struct gwlb_link *gwlb_flow_link(const struct gwlb_flow *flow)
 }
 
 /**
- * gwlb_flow_options() - the options of its packets
+ * gwlb_flow_options_len() - the length of the options of its packets
  * @flow: flow
  *
- * Return: @flow->options_len bytes.
+ * Return: bytes.
  */
-static inline const u8 *gwlb_flow_options(const struct gwlb_flow *flow)
+static inline unsigned int gwlb_flow_options_len(const struct gwlb_flow *flow)
 {
-	return flow->options_len > sizeof(flow->room) ? flow->options :
-							flow->room;
+	return gwlb_geneve_fixed_len(flow->geneve);
 }
 
 /**
- * gwlb_flow_geneve() - the header under which packets of a flow leave
+ * gwlb_flow_options() - the options of its packets
  * @flow: flow
- * @g: filled, but for the endpoint
+ *
+ * Return: as many bytes as gwlb_flow_options_len() says.
  */
-static inline void gwlb_flow_geneve(const struct gwlb_flow *flow,
-				    struct gwlb_geneve *g)
+static inline const u8 *gwlb_flow_options(const struct gwlb_flow *flow)
 {
-	g->vni = flow->vni;
-	g->protocol = flow->version == 4 ? ETH_P_IP : ETH_P_IPV6;
-	g->options_len = flow->options_len;
-	g->critical = flow->critical;
+	return gwlb_flow_options_len(flow) > sizeof(flow->room) ?
+	       flow->options : flow->room;
 }
 
 /**

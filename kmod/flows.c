@@ -113,12 +113,9 @@ static bool under_header(const struct gwlb_flow *flow,
 			 const struct sk_buff *skb, const u8 *geneve)
 {
 	const struct udphdr *uh = udp_hdr(skb);
-	struct gwlb_geneve g;
 
-	gwlb_flow_geneve(flow, &g);
-	return gwlb_geneve_fixed(&g) == get_unaligned_be64(geneve) &&
-	       !memcmp(gwlb_flow_options(flow), geneve + GWLB_GENEVE_HLEN,
-		       g.options_len) &&
+	return gwlb_geneve_equal(geneve, flow->geneve,
+				 gwlb_flow_options(flow)) &&
 	       flow->port[0] == uh->source && flow->port[1] == uh->dest &&
 	       flow->nocheck == !uh->check && comes_from(flow->peer, skb) &&
 	       flow->peer->vrf == gwlb_vrf(skb->dev);
@@ -314,7 +311,7 @@ struct gwlb_flow *gwlb_flow_get(struct gwlb_link *link,
 	struct gwlb_flow *flow;
 	int tries = 2;
 
-	gwlb_geneve_build(geneve, &key->geneve, options);
+	gwlb_geneve_build(geneve, gwlb_geneve_fixed(&key->geneve), options);
 	flow = gwlb_flow_known(flows, &key->tuple, skb, geneve);
 	if (flow)
 		return flow;

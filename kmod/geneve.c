@@ -138,13 +138,12 @@ void gwlb_geneve_decode(const __u8 *options, unsigned int len,
 /**
  * gwlb_geneve_build() - write a header
  * @p: room for GWLB_GENEVE_HLEN and the options
- * @g: what it says
- * @options: @g->options_len bytes
+ * @fixed: as gwlb_geneve_fixed() returns it
+ * @options: as many bytes as @fixed announces
  */
-void gwlb_geneve_build(__u8 *p, const struct gwlb_geneve *g,
-		       const __u8 *options)
+void gwlb_geneve_build(__u8 *p, __u64 fixed, const __u8 *options)
 {
-	__u64 fixed = gwlb_geneve_fixed(g);
+	unsigned int len = gwlb_geneve_fixed_len(fixed);
 
 	p[0] = fixed >> 56;
 	p[1] = fixed >> 48;
@@ -155,8 +154,39 @@ void gwlb_geneve_build(__u8 *p, const struct gwlb_geneve *g,
 	p[6] = fixed >> 8;
 	p[7] = fixed;
 	/* a few instructions where the compiler knows the length */
-	if (g->options_len == GWLB_GENEVE_OPTIONS_USUAL)
+	if (len == GWLB_GENEVE_OPTIONS_USUAL)
 		memcpy(p + GWLB_GENEVE_HLEN, options, GWLB_GENEVE_OPTIONS_USUAL);
 	else
-		memcpy(p + GWLB_GENEVE_HLEN, options, g->options_len);
+		memcpy(p + GWLB_GENEVE_HLEN, options, len);
+}
+
+static int options_equal(const __u8 *a, const __u8 *b, unsigned int len)
+{
+	__u64 word[2], differ = 0;
+	unsigned int i;
+
+	if (len != GWLB_GENEVE_OPTIONS_USUAL)
+		return !memcmp(a, b, len);
+	/* no call, and no branch but one */
+	for (i = 0; i < GWLB_GENEVE_OPTIONS_USUAL; i += sizeof(*word)) {
+		memcpy(&word[0], a + i, sizeof(*word));
+		memcpy(&word[1], b + i, sizeof(*word));
+		differ |= word[0] ^ word[1];
+	}
+	return !differ;
+}
+
+/**
+ * gwlb_geneve_equal() - is a header the one that would be written
+ * @p: header, all of which is there
+ * @fixed: as gwlb_geneve_fixed() returns it
+ * @options: as many bytes as @fixed announces
+ *
+ * Return: 1 if it is, to the last bit, else 0.
+ */
+int gwlb_geneve_equal(const __u8 *p, __u64 fixed, const __u8 *options)
+{
+	return get64(p) == fixed &&
+	       options_equal(p + GWLB_GENEVE_HLEN, options,
+			     gwlb_geneve_fixed_len(fixed));
 }

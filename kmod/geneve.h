@@ -54,8 +54,8 @@ enum gwlb_drop_reason gwlb_geneve_parse(const __u8 *p, unsigned int len,
 					struct gwlb_geneve *g);
 void gwlb_geneve_decode(const __u8 *options, unsigned int len,
 			struct gwlb_geneve_ids *ids);
-void gwlb_geneve_build(__u8 *p, const struct gwlb_geneve *g,
-		       const __u8 *options);
+void gwlb_geneve_build(__u8 *p, __u64 fixed, const __u8 *options);
+int gwlb_geneve_equal(const __u8 *p, __u64 fixed, const __u8 *options);
 
 /**
  * gwlb_geneve_fixed() - the fixed header as it is sent
@@ -69,6 +69,39 @@ static inline __u64 gwlb_geneve_fixed(const struct gwlb_geneve *g)
 {
 	return (__u64)(g->options_len / 4) << 56 | (__u64)!!g->critical << 54 |
 	       (__u64)g->protocol << 32 | g->vni << 8;
+}
+
+/**
+ * gwlb_geneve_fixed_len() - length of the options that a fixed header announces
+ * @fixed: as gwlb_geneve_fixed() returns it
+ *
+ * Return: bytes.
+ */
+static inline unsigned int gwlb_geneve_fixed_len(__u64 fixed)
+{
+	return (fixed >> 56 & 0x3f) * 4;
+}
+
+/**
+ * gwlb_geneve_fixed_vni() - the VNI in a fixed header
+ * @fixed: as gwlb_geneve_fixed() returns it
+ *
+ * Return: virtual network identifier, host order.
+ */
+static inline __u32 gwlb_geneve_fixed_vni(__u64 fixed)
+{
+	return fixed >> 8 & 0xffffff;
+}
+
+/**
+ * gwlb_geneve_fixed_critical() - is one of the options critical
+ * @fixed: as gwlb_geneve_fixed() returns it
+ *
+ * Return: 1 if one is, else 0.
+ */
+static inline int gwlb_geneve_fixed_critical(__u64 fixed)
+{
+	return fixed >> 54 & 1;
 }
 
 /**

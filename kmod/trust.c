@@ -107,7 +107,8 @@ bool gwlb_trust_bounce(struct gwlb_link *link, struct sk_buff *skb,
 {
 	const struct gwlb_conf *conf = rcu_dereference(link->conf);
 	unsigned int at = sizeof(struct udphdr);
-	unsigned int hlen = at + GWLB_GENEVE_HLEN + flow->options_len;
+	unsigned int hlen = at + GWLB_GENEVE_HLEN +
+			    gwlb_flow_options_len(flow);
 	struct gwlb_endpoint *endpoint = gwlb_flow_endpoint(flow);
 	struct gwlb_peer *peer = flow->peer;
 	enum gwlb_drop_reason reason;
@@ -116,7 +117,7 @@ bool gwlb_trust_bounce(struct gwlb_link *link, struct sk_buff *skb,
 	if (!conf->trust_mask || gwlb_gso_same_ids(skb))
 		return false;
 	/* reserved bits go back as zero, what is behind its end not at all */
-	if (skb->data[at + 1] != (flow->critical ? 0x40 : 0) ||
+	if (skb->data[at + 1] != (gwlb_geneve_fixed_critical(flow->geneve) ? 0x40 : 0) ||
 	    skb->data[at + 7] || in->len + hlen != ntohs(udp_hdr(skb)->len) ||
 	    !is_plain(skb->data + hlen, skb_headlen(skb) - hlen, in))
 		return false;

@@ -15,7 +15,7 @@ static unsigned int overhead(const struct gwlb_flow *flow)
 {
 	return (flow->peer->remote.len == 4 ? sizeof(struct iphdr) :
 		sizeof(struct ipv6hdr)) + sizeof(struct udphdr) +
-		GWLB_GENEVE_HLEN + flow->options_len;
+		GWLB_GENEVE_HLEN + gwlb_flow_options_len(flow);
 }
 
 static unsigned int inner_mtu(const struct gwlb_flow *flow,
@@ -56,12 +56,10 @@ static bool fits(const struct sk_buff *skb, unsigned int mtu)
 
 static void push_geneve(struct sk_buff *skb, const struct gwlb_flow *flow)
 {
-	struct gwlb_geneve g;
-
-	gwlb_flow_geneve(flow, &g);
-	__skb_push(skb, GWLB_GENEVE_HLEN + g.options_len);
-	gwlb_geneve_build(skb->data, &g, gwlb_flow_options(flow));
-	skb_set_inner_protocol(skb, htons(g.protocol));
+	__skb_push(skb, GWLB_GENEVE_HLEN + gwlb_flow_options_len(flow));
+	gwlb_geneve_build(skb->data, flow->geneve, gwlb_flow_options(flow));
+	skb_set_inner_protocol(skb, flow->version == 4 ? htons(ETH_P_IP) :
+							 htons(ETH_P_IPV6));
 }
 
 /**

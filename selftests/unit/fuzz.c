@@ -91,11 +91,12 @@ int LLVMFuzzerTestOneInput(const __u8 *data, size_t size)
 
 	/* the header comes back, flags and reserved bits apart */
 	built = malloc(hlen);
-	gwlb_geneve_build(built, &g, p + GWLB_GENEVE_HLEN);
+	gwlb_geneve_build(built, gwlb_geneve_fixed(&g), p + GWLB_GENEVE_HLEN);
 	must(built[1] == (g.critical ? 0x40 : 0) && built[7] == 0);
 	p[1] = built[1];
 	p[7] = 0;
 	must(!memcmp(built, p, hlen));
+	must(gwlb_geneve_equal(p, gwlb_geneve_fixed(&g), built + GWLB_GENEVE_HLEN));
 	must(!gwlb_geneve_parse(built, hlen, unknown, &again));
 	must(!memcmp(&g, &again, sizeof(g)));
 	free(built);

@@ -269,6 +269,7 @@ static void test_build(void)
 {
 	__u8 p[MAX], *built, *options;
 	unsigned int words, type, len;
+	__u64 fixed;
 
 	for (words = 0; words <= 63; words++) {
 		/* type 0x81: critical and known */
@@ -288,11 +289,47 @@ static void test_build(void)
 			options = exact(p + HLEN, len - HLEN);
 			built = malloc(len);
 			memset(built, 0xa5, len);
-			gwlb_geneve_build(built, &geneve, options);
+			fixed = gwlb_geneve_fixed(&geneve);
+			gwlb_geneve_build(built, fixed, options);
 			check(!memcmp(built, p, len), words);
+			check(gwlb_geneve_fixed_len(fixed) == words * 4, words);
+			check(gwlb_geneve_fixed_vni(fixed) == 0x123456, words);
+			check(gwlb_geneve_fixed_critical(fixed) ==
+			      (words && type & 0x80), words);
 			free(built);
 			free(options);
 		}
+	}
+}
+
+static void test_equal(void)
+{
+	unsigned int words, len, bit;
+	__u8 p[MAX], *q, *options;
+	__u64 fixed;
+
+	for (words = 0; words <= 63; words++) {
+		len = header(p);
+		if (words > 32)
+			len = add(p, len, 0x0108, 0x02, 124);
+		if (words)
+			len = add(p, len, 0x0108, 0x01, HLEN + words * 4 - len - 4);
+		is(NONE, p, len, words);
+		fixed = gwlb_geneve_fixed(&geneve);
+		options = exact(p + HLEN, len - HLEN);
+		for (bit = 0; bit < len * 8; bit++) {
+			p[bit / 8] ^= 1 << bit % 8;
+			/* whoever asks has as many bytes as it announces */
+			q = exact(p, gwlb_geneve_len(p) > len ?
+				     gwlb_geneve_len(p) : len);
+			check(!gwlb_geneve_equal(q, fixed, options), bit);
+			free(q);
+			p[bit / 8] ^= 1 << bit % 8;
+		}
+		q = exact(p, len);
+		check(gwlb_geneve_equal(q, fixed, options), words);
+		free(q);
+		free(options);
 	}
 }
 
@@ -310,4 +347,5 @@ void test_geneve(void)
 	test("geneve: endpoint id of both classes", test_endpoint);
 	test("geneve: attachment and cookie", test_decode);
 	test("geneve: build", test_build);
+	test("geneve: every bit tells a header from that of the flow", test_equal);
 }
