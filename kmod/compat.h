@@ -9,7 +9,6 @@
 #include <linux/netdevice.h>
 #include <net/addrconf.h>
 #include <net/dst.h>
-#include <net/dst_cache.h>
 #include <net/ip6_route.h>
 #include <net/route.h>
 #include <net/rtnetlink.h>
@@ -81,18 +80,6 @@ static inline void gwlb_no_xmit6(struct dst_entry *dst, struct sock *sk,
 				 const struct in6_addr *daddr, ...)
 {
 	kfree_skb(skb);
-}
-
-static inline struct dst_entry *dst_cache_get_ip6(struct dst_cache *cache,
-						  struct in6_addr *saddr)
-{
-	return NULL;
-}
-
-static inline void dst_cache_set_ip6(struct dst_cache *cache,
-				     struct dst_entry *dst,
-				     const struct in6_addr *saddr)
-{
 }
 #endif
 

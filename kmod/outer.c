@@ -25,7 +25,7 @@ static bool loops(const struct net_device *dev)
 	       netif_is_l3_master(dev);
 }
 
-static struct dst_entry *route4(struct net *net, struct gwlb_peer *peer)
+static struct dst_entry *lookup4(struct net *net, const struct gwlb_peer *peer)
 {
 	struct flowi4 fl4 = {
 		.flowi4_oif = peer->vrf,
@@ -34,11 +34,7 @@ static struct dst_entry *route4(struct net *net, struct gwlb_peer *peer)
 		.flowi4_proto = IPPROTO_UDP,
 	};
 	struct rtable *rt;
-	__be32 saddr;
 
-	rt = dst_cache_get_ip4(&peer->route, &saddr);
-	if (rt)
-		return &rt->dst;
 	rt = ip_route_output_key(net, &fl4);
 	if (IS_ERR(rt))
 		return ERR_CAST(rt);
@@ -47,11 +43,10 @@ static struct dst_entry *route4(struct net *net, struct gwlb_peer *peer)
 		ip_rt_put(rt);
 		return ERR_PTR(-EACCES);
 	}
-	dst_cache_set_ip4(&peer->route, &rt->dst, fl4.saddr);
 	return &rt->dst;
 }
 
-static struct dst_entry *route6(struct net *net, struct gwlb_peer *peer)
+static struct dst_entry *lookup6(struct net *net, const struct gwlb_peer *peer)
 {
 	struct flowi6 fl6 = {
 		.flowi6_oif = peer->vrf,
@@ -60,11 +55,7 @@ static struct dst_entry *route6(struct net *net, struct gwlb_peer *peer)
 		.flowi6_proto = IPPROTO_UDP,
 	};
 	struct dst_entry *dst;
-	struct in6_addr saddr;
 
-	dst = dst_cache_get_ip6(&peer->route, &saddr);
-	if (dst)
-		return dst;
 	/* IPv4 refuses a source that is not ours by itself */
 	if (ipv6_addr_is_multicast(&fl6.saddr))
 		return ERR_PTR(-EADDRNOTAVAIL);
@@ -75,8 +66,24 @@ static struct dst_entry *route6(struct net *net, struct gwlb_peer *peer)
 		dst_release(dst);
 		return ERR_PTR(err);
 	}
-	dst_cache_set_ip6(&peer->route, dst, &fl6.saddr);
 	return dst;
+}
+
+static struct dst_entry *lookup(struct net *net, const struct gwlb_peer *peer)
+{
+	struct dst_entry *dst;
+
+	dst = peer->remote.len == 4 ? lookup4(net, peer) : lookup6(net, peer);
+	if (!IS_ERR(dst) && loops(dst->dev)) {
+		dst_release(dst);
+		return ERR_PTR(-ELOOP);
+	}
+	return dst;
+}
+
+static void route_free(struct rcu_head *rcu)
+{
+	gwlb_outer_forget(container_of(rcu, struct gwlb_outer_route, rcu));
 }
 
 /**
@@ -84,19 +91,47 @@ static struct dst_entry *route6(struct net *net, struct gwlb_peer *peer)
  * @net: namespace of the sockets
  * @peer: the load balancer
  *
- * Return: the route with a reference, or an ERR_PTR.
+ * All CPUs share the one that is kept, and none counts its packets in it: so
+ * no reference is taken, as dst_cache would, and nothing written.
+ *
+ * Return: the route, good as long as RCU, or an ERR_PTR.
  * Context: BH off, RCU.
  */
 struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer)
 {
+	struct gwlb_outer_route *r = rcu_dereference(peer->route);
 	struct dst_entry *dst;
 
-	dst = peer->remote.len == 4 ? route4(net, peer) : route6(net, peer);
-	if (!IS_ERR(dst) && loops(dst->dev)) {
+	if (r && dst_check(r->dst, r->cookie))
+		return r->dst;
+	dst = lookup(net, peer);
+	if (IS_ERR(dst))
+		return dst;
+	r = kmalloc(sizeof(*r), GFP_ATOMIC);
+	if (!r) {
 		dst_release(dst);
-		return ERR_PTR(-ELOOP);
+		return ERR_PTR(-ENOMEM);
 	}
+	r->dst = dst;
+	r->cookie = peer->remote.len == 4 ? 0 :
+		    rt6_get_cookie((struct rt6_info *)dst);
+	/* as rcu_replace_pointer(), for any of those who find it outdated */
+	r = xchg((__force struct gwlb_outer_route **)&peer->route, r);
+	if (r)
+		call_rcu(&r->rcu, route_free);
 	return dst;
+}
+
+/**
+ * gwlb_outer_forget() - give up the route of a peer
+ * @route: of one that is being freed, behind its last reader; or NULL
+ */
+void gwlb_outer_forget(struct gwlb_outer_route *route)
+{
+	if (!route)
+		return;
+	dst_release(route->dst);
+	kfree(route);
 }
 
 /* Nothing on the way but the neighbour */
@@ -185,7 +220,7 @@ static bool send_direct(struct sk_buff *skb, const struct gwlb_conf *conf,
 	int err;
 
 	skb_clear_hash_if_not_l4(skb);
-	skb_dst_set(skb, dst);
+	skb_dst_set_noref(skb, dst);
 	push_udp(skb, port);
 	if (peer->remote.len == 4) {
 		udp_set_csum(nocheck, skb, peer->local.a.s6_addr32[0],
@@ -257,7 +292,7 @@ bool gwlb_outer_can_bounce(const struct sk_buff *skb,
  * @conf: of the link
  * @peer: to whom
  * @bytes: of the inner packet
- * @dst: route; its reference is taken over
+ * @dst: route
  *
  * The sum over the outer addresses is the same when they are swapped, and so
  * is the UDP checksum.
@@ -279,7 +314,7 @@ enum gwlb_drop_reason gwlb_outer_bounce(struct sk_buff *skb,
 	__skb_push(skb, -skb_network_offset(skb));
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
-	skb_dst_set(skb, dst);
+	skb_dst_set_noref(skb, dst);
 	/* taps hold clones */
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev)))
 		return GWLB_DROP_REASON_NO_HEADROOM;
@@ -309,9 +344,9 @@ enum gwlb_drop_reason gwlb_outer_bounce(struct sk_buff *skb,
  * @peer: to whom
  * @port: UDP source and destination
  * @nocheck: without UDP checksum
- * @dst: route; its reference is taken over
+ * @dst: route
  *
- * Return: false if no neighbour could be had.
+ * Return: false if it could not be had, or no neighbour.
  * Context: BH off, RCU.
  */
 bool gwlb_outer_send(struct sk_buff *skb, const struct gwlb_conf *conf,
@@ -322,6 +357,9 @@ bool gwlb_outer_send(struct sk_buff *skb, const struct gwlb_conf *conf,
 	skb_scrub_packet(skb, true);
 	if (gwlb_conf_early(conf) && is_direct(dst))
 		return send_direct(skb, conf, peer, port, nocheck, dst);
+	/* the stack drops it with the packet */
+	if (!dst_hold_safe(dst))
+		return false;
 	if (peer->remote.len == 4)
 		gwlb_udp_tunnel_xmit((struct rtable *)dst, skb,
 				     peer->local.a.s6_addr32[0],

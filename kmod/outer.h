@@ -2,6 +2,7 @@
 #ifndef GWLB_OUTER_H
 #define GWLB_OUTER_H
 
+#include <linux/rcupdate.h>
 #include <linux/types.h>
 #include "uapi/gwlb.h"
 
@@ -12,7 +13,21 @@ struct net;
 struct net_device;
 struct sk_buff;
 
+/**
+ * struct gwlb_outer_route - route to a load balancer; never changed once
+ *	published
+ * @rcu: frees it after its last reader
+ * @dst: route, with a reference
+ * @cookie: tells whether an IPv6 route is still good
+ */
+struct gwlb_outer_route {
+	struct rcu_head rcu;
+	struct dst_entry *dst;
+	u32 cookie;
+};
+
 struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer);
+void gwlb_outer_forget(struct gwlb_outer_route *route);
 bool gwlb_outer_send(struct sk_buff *skb, const struct gwlb_conf *conf,
 		     const struct gwlb_peer *peer, const __be16 port[2],
 		     bool nocheck, struct dst_entry *dst);

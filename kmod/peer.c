@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include "compat.h"
 #include "link.h"
+#include "outer.h"
 #include "peer.h"
 
 static struct hlist_head *bucket(struct gwlb_peers *peers,
@@ -49,7 +50,7 @@ static void peer_free(struct rcu_head *rcu)
 		next = m->next;
 		kfree(m);
 	}
-	dst_cache_destroy(&peer->route);
+	gwlb_outer_forget(rcu_dereference_protected(peer->route, true));
 	free_percpu(peer->cpu);
 	kfree(peer);
 }
@@ -85,8 +86,8 @@ static void evict(struct gwlb_peers *peers)
 	gwlb_peer_put(victim);
 }
 
-/* One that is not listed has neither counters nor a cached route: per-CPU
- * memory for each of a flood of senders would be without bound.
+/* One that is not listed has no counters: per-CPU memory for each of a
+ * flood of senders would be without bound.
  */
 static struct gwlb_peer *peer_new(struct gwlb_link *link,
 				  const struct gwlb_address *remote,
@@ -100,8 +101,7 @@ static struct gwlb_peer *peer_new(struct gwlb_link *link,
 		return NULL;
 	if (listed) {
 		peer->cpu = gwlb_traffic_alloc(GFP_ATOMIC);
-		if (!peer->cpu || dst_cache_init(&peer->route, GFP_ATOMIC)) {
-			free_percpu(peer->cpu);
+		if (!peer->cpu) {
 			kfree(peer);
 			return NULL;
 		}

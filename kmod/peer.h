@@ -5,11 +5,11 @@
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/rtnetlink.h>
-#include <net/dst_cache.h>
 #include "drop.h"
 #include "traffic.h"
 
 struct gwlb_link;
+struct gwlb_outer_route;
 
 #define GWLB_PEERS_MAX	1024
 
@@ -36,7 +36,7 @@ struct gwlb_metrics {
  * @cpu: traffic; NULL if it is not listed
  * @vrf: ifindex of the VRF by which its packets come, or 0: another may have
  *	the same addresses
- * @route: to it, from @local
+ * @route: to it, from @local; NULL before the first look-up
  * @last_seen: jiffies of the last packet from there
  * @rcu: frees it after its last reader
  */
@@ -49,7 +49,7 @@ struct gwlb_peer {
 	struct gwlb_address local;
 	struct gwlb_traffic_cpu __percpu *cpu;
 	int vrf;
-	struct dst_cache route;
+	struct gwlb_outer_route __rcu *route;
 	unsigned long last_seen;
 	struct rcu_head rcu;
 };

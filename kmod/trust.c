@@ -122,12 +122,8 @@ bool gwlb_trust_bounce(struct gwlb_link *link, struct sk_buff *skb,
 	    !is_plain(skb->data + hlen, skb_headlen(skb) - hlen, in))
 		return false;
 	dst = gwlb_outer_route(link->net, peer);
-	if (IS_ERR(dst))
+	if (IS_ERR(dst) || !gwlb_outer_can_bounce(skb, dst))
 		return false;
-	if (!gwlb_outer_can_bounce(skb, dst)) {
-		dst_release(dst);
-		return false;
-	}
 	dev_sw_netstats_rx_add(link->dev, in->len);
 	gwlb_peer_count_rx(peer, in->len);
 	gwlb_flow_count(flow, turned, in->len);

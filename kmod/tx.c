@@ -38,13 +38,10 @@ unsigned int gwlb_tx_mtu(const struct gwlb_flow *flow)
 {
 	struct dst_entry *dst = gwlb_outer_route(gwlb_flow_link(flow)->net,
 						 flow->peer);
-	unsigned int mtu;
 
 	if (IS_ERR(dst))
 		return READ_ONCE(gwlb_flow_link(flow)->dev->mtu);
-	mtu = inner_mtu(flow, dst);
-	dst_release(dst);
-	return mtu;
+	return inner_mtu(flow, dst);
 }
 
 static bool fits(const struct sk_buff *skb, unsigned int mtu)
@@ -102,7 +99,6 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 		gwlb_flow_set_mtu(flow, mtu);
 	reason = GWLB_DROP_REASON_TOO_BIG;
 	if (!fits(skb, mtu)) {
-		dst_release(dst);
 		if (gwlb_flow_of(skb, dev)) {
 			gwlb_bump_too_big(skb, flow, mtu);
 			return NETDEV_TX_OK;
@@ -118,7 +114,7 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	reason = GWLB_DROP_REASON_NO_HEADROOM;
 	if (skb_cow_head(skb, overhead(flow) + LL_RESERVED_SPACE(dst->dev)) ||
 	    udp_tunnel_handle_offloads(skb, !flow->nocheck))
-		goto release;
+		goto drop;
 
 	len = skb->len;
 	skb_orphan(skb);
@@ -134,8 +130,6 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	gwlb_traffic_tx(gwlb_flow_endpoint(flow)->cpu, len);
 	return NETDEV_TX_OK;
 
-release:
-	dst_release(dst);
 drop:
 	if (flow)
 		gwlb_traffic_drop(gwlb_flow_endpoint(flow)->cpu);
