@@ -311,11 +311,13 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 static const struct nf_hook_ops hooks[] = {
 	{
 		.hook = local_out,
+		.priv = GWLB_HOOK_PRIV,
 		.pf = NFPROTO_IPV4,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = NF_IP_PRI_LAST,
 	}, {
 		.hook = local_out,
+		.priv = GWLB_HOOK_PRIV,
 		.pf = NFPROTO_IPV6,
 		.hooknum = NF_INET_LOCAL_OUT,
 		.priority = NF_IP6_PRI_LAST,

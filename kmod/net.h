@@ -3,6 +3,7 @@
 #define GWLB_NET_H
 
 #include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
 #include <linux/spinlock.h>
 #include <net/net_namespace.h>
 
@@ -27,13 +28,25 @@ void gwlb_net_exit(void);
 /* What all hooks of ours have as priv, to be told from those of others */
 #define GWLB_HOOK_PRIV	((void *)THIS_MODULE)
 
+/* AppArmor's hook looks at packets of sockets alone, and at none without a
+ * security mark: ours have neither. It is the only one with this priority; what
+ * people put there comes with private data.
+ */
+static inline bool gwlb_net_is_inert(const struct nf_hook_entries *e, int i,
+				     unsigned int place)
+{
+	return place == NF_INET_POST_ROUTING && !e->hooks[i].priv &&
+	       nf_hook_entries_get_hook_ops(e)[i]->priority ==
+	       NF_IP_PRI_SELINUX_FIRST;
+}
+
 /**
  * gwlb_net_alone() - has a place of netfilter no hook but ours
  * @net: namespace
  * @pf: NFPROTO_IPV4 or NFPROTO_IPV6
  * @place: NF_INET_*
  *
- * Return: true if nobody else looks at packets there.
+ * Return: true if nobody else looks at packets of ours there.
  * Context: RCU.
  */
 static inline bool gwlb_net_alone(const struct net *net, u8 pf,
@@ -47,7 +60,8 @@ static inline bool gwlb_net_alone(const struct net *net, u8 pf,
 	else
 		e = rcu_dereference(net->nf.hooks_ipv6[place]);
 	for (i = 0; e && i < e->num_hook_entries; i++)
-		if (e->hooks[i].priv != GWLB_HOOK_PRIV)
+		if (e->hooks[i].priv != GWLB_HOOK_PRIV &&
+		    !gwlb_net_is_inert(e, i, place))
 			return false;
 	return true;
 }

@@ -2,6 +2,7 @@
 /* From the outer packet to the virtual interface: decapsulation. */
 #include <linux/udp.h>
 #include <net/ip_tunnels.h>
+#include "bounce.h"
 #include "bump.h"
 #include "child.h"
 #include "compat.h"
@@ -9,7 +10,6 @@
 #include "passing.h"
 #include "route.h"
 #include "rx.h"
-#include "trust.h"
 
 /* Reads the inner packet, whose bytes are wanted at skb->data + @offset */
 static enum gwlb_drop_reason read_inner(struct sk_buff *skb,
@@ -183,8 +183,7 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb, bool early)
 		gwlb_flow_list_endpoint(flow);
 		endpoint = gwlb_flow_endpoint(flow);
 	}
-	if (early && gwlb_trust_has(flow) &&
-	    gwlb_trust_bounce(link, skb, flow, turned, &in))
+	if (gwlb_bounce(link, skb, flow, turned, &in, early))
 		return;
 	reason = GWLB_DROP_REASON_OVERLAP;
 	if (in.fragment && !gwlb_flow_fragment(link, flow))

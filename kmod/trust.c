@@ -6,11 +6,9 @@
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/tcp.h>
-#include <linux/udp.h>
 #include "compat.h"
 #include "conntrack.h"
 #include "link.h"
-#include "outer.h"
 #include "trust.h"
 
 /* What NAT has changed on this way would not be changed on the other */
@@ -54,20 +52,6 @@ void gwlb_trust_grant(struct sk_buff *skb, struct gwlb_flow *flow,
 	gwlb_flow_trust(flow, until ?: 1);
 }
 
-/**
- * gwlb_trust_has() - is a flow trusted
- * @flow: flow
- *
- * Return: true if it is.
- */
-bool gwlb_trust_has(const struct gwlb_flow *flow)
-{
-	u32 until = READ_ONCE(flow->trusted);
-
-	return !READ_ONCE(flow->fragmented) && until &&
-	       (s32)(until - (u32)jiffies) > 0;
-}
-
 /* What changes the state of a connection is for conntrack to see */
 static bool is_plain(const u8 *inner, unsigned int look,
 		     const struct gwlb_inner *in)
@@ -90,54 +74,36 @@ static bool is_plain(const u8 *inner, unsigned int look,
 }
 
 /**
- * gwlb_trust_bounce() - send a packet of a trusted flow back
- * @link: it came in by
- * @skb: at the UDP header, whose outer header is plain; consumed unless
- *	false is returned
+ * gwlb_trust_has() - is a flow trusted
+ * @flow: flow
+ *
+ * Return: true if it is.
+ */
+bool gwlb_trust_has(const struct gwlb_flow *flow)
+{
+	u32 until = READ_ONCE(flow->trusted);
+
+	/* the time of a fragment has the same place */
+	return until && !READ_ONCE(flow->fragmented) &&
+	       (s32)(until - (u32)jiffies) > 0;
+}
+
+/**
+ * gwlb_trust_lets() - does a packet pass because its flow is trusted
  * @flow: of it
- * @turned: it came the other way round than in the tuple
+ * @skb: it, at the UDP header
+ * @hlen: bytes from there to the inner packet
  * @in: what its inner header says
  *
- * Return: false if it must go the whole way.
+ * Return: true if no rule is to be asked.
  * Context: BH off, RCU.
  */
-bool gwlb_trust_bounce(struct gwlb_link *link, struct sk_buff *skb,
-		       struct gwlb_flow *flow, int turned,
-		       const struct gwlb_inner *in)
+bool gwlb_trust_lets(const struct gwlb_flow *flow, const struct sk_buff *skb,
+		     unsigned int hlen, const struct gwlb_inner *in)
 {
-	const struct gwlb_conf *conf = rcu_dereference(link->conf);
-	unsigned int at = sizeof(struct udphdr);
-	unsigned int hlen = at + GWLB_GENEVE_HLEN +
-			    gwlb_flow_options_len(flow);
-	struct gwlb_endpoint *endpoint = gwlb_flow_endpoint(flow);
-	struct gwlb_peer *peer = flow->peer;
-	enum gwlb_drop_reason reason;
-	struct dst_entry *dst;
-
-	if (!conf->trust_mask || gwlb_gso_same_ids(skb))
-		return false;
-	/* reserved bits go back as zero, what is behind its end not at all */
-	if (skb->data[at + 1] != (gwlb_geneve_fixed_critical(flow->geneve) ? 0x40 : 0) ||
-	    skb->data[at + 7] || in->len + hlen != ntohs(udp_hdr(skb)->len) ||
-	    !is_plain(skb->data + hlen, skb_headlen(skb) - hlen, in))
-		return false;
-	dst = gwlb_outer_route(link->net, peer);
-	if (IS_ERR(dst) || !gwlb_outer_can_bounce(skb, dst))
-		return false;
-	dev_sw_netstats_rx_add(link->dev, in->len);
-	gwlb_peer_count_rx(peer, in->len);
-	gwlb_flow_count(flow, turned, in->len);
-	gwlb_endpoint_count_rx(endpoint, in->len);
-	reason = gwlb_outer_bounce(skb, link->dev, gwlb_link_outer(link), peer,
-				   in->len, dst);
-	if (reason) {
-		gwlb_traffic_drop(endpoint->cpu);
-		gwlb_drop(&link->drops, skb, reason, &peer->remote);
-		return true;
-	}
-	gwlb_traffic_tx(peer->cpu, in->len);
-	gwlb_traffic_tx(endpoint->cpu, in->len);
-	return true;
+	return gwlb_trust_has(flow) &&
+	       rcu_dereference(gwlb_flow_link(flow)->conf)->trust_mask &&
+	       is_plain(skb->data + hlen, skb_headlen(skb) - hlen, in);
 }
 
 static bool end(struct gwlb_flow *flow, void *data)

@@ -13,9 +13,8 @@ struct sk_buff;
 void gwlb_trust_grant(struct sk_buff *skb, struct gwlb_flow *flow,
 		      const struct gwlb_conf *conf);
 bool gwlb_trust_has(const struct gwlb_flow *flow);
-bool gwlb_trust_bounce(struct gwlb_link *link, struct sk_buff *skb,
-		       struct gwlb_flow *flow, int turned,
-		       const struct gwlb_inner *in);
+bool gwlb_trust_lets(const struct gwlb_flow *flow, const struct sk_buff *skb,
+		     unsigned int hlen, const struct gwlb_inner *in);
 void gwlb_trust_end(struct gwlb_link *link);
 
 #endif /* GWLB_TRUST_H */

@@ -6,7 +6,8 @@ import json
 import re
 import socket
 import subprocess
-from wirelab import INNER, Lab, aws, finish, fragments, geneve, netns, ok, run, wire
+from wirelab import (EARLY, INNER, Lab, aws, finish, fragments, geneve, netns, ok, run,
+                     wire)
 
 lab = Lab()
 COUNT = 8
@@ -88,7 +89,7 @@ watch('a filter at egress', *filtered('egress'))
 watch('a queue', lambda: run('tc -n app qdisc replace dev gwlb0 root pfifo'), queued,
       lambda: run('tc -n app qdisc del dev gwlb0 root'))
 
-# ---- netfilter, on the device and in PREROUTING
+# ---- netfilter, on the device and behind it
 
 
 def chain(family, hook, match=''):
@@ -107,6 +108,16 @@ else:
 for priority in -450, -300, -150, 100:
     watch('PREROUTING at %d' % priority,
           *chain('inet', 'prerouting priority %d' % priority, 'iifname gwlb0 '))
+
+# -225 is where AppArmor has a hook that looks at nothing of ours
+for hook, match in ('forward', 'iifname gwlb0 '), ('postrouting', 'oifname gwlb0 '):
+    for priority in -225, 0, 300:
+        watch('%s at %d' % (hook.upper(), priority),
+              *chain('inet', '%s priority %d' % (hook, priority), match))
+# the outer packets, which pass there unless they are caught early
+for hook in 'output', 'postrouting':
+    watch('outer packets in ' + hook.upper(),
+          *chain('inet', hook + ' priority -225', 'udp dport 6081 '), 0 if EARLY else COUNT)
 
 # ---- what else makes the stack do something
 
