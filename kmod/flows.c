@@ -2,7 +2,6 @@
 /* The flows of a link: found by what a packet says, forgotten when idle. */
 #include <linux/once.h>
 #include <linux/random.h>
-#include <linux/siphash.h>
 #include "compat.h"
 #include "flows.h"
 #include "link.h"
@@ -17,27 +16,37 @@
 /* One for all links and sizes of tables: flows keep their order in a table
  * that is resized, so that a walk can go on there.
  */
-static hsiphash_key_t hash_key __read_mostly;
+static u64 hash_key[11] __read_mostly;
 
+static u64 hash_pair(const void *a, const void *b, int i)
+{
+	return (hash_key[i] + get_unaligned((const u32 *)a)) *
+	       (hash_key[i + 1] + get_unaligned((const u32 *)b));
+}
+
+/* Of any two tuples, chosen without knowing the key, the hashes are as of two
+ * random numbers: M. Thorup, High Speed Hashing for Integers and Strings
+ * (2015), 3.5, pair-multiply-shift. It takes a tenth of what SipHash takes.
+ */
 static u32 hash4(const void *src, const void *dst, const void *port,
 		 u8 protocol)
 {
-	return hsiphash_4u32(get_unaligned((const u32 *)src),
-			     get_unaligned((const u32 *)dst),
-			     get_unaligned((const u32 *)port), protocol,
-			     &hash_key);
+	u32 last = protocol;
+
+	return (hash_pair(src, dst, 0) + hash_pair(port, &last, 2) +
+		hash_key[10]) >> 32;
 }
 
 static u32 hash6(const void *src, const void *dst, const void *port,
 		 u8 protocol)
 {
-	u32 words[10];
+	u64 hash = hash_key[10];
+	u32 last = protocol;
+	int i;
 
-	memcpy(words, src, 16);
-	memcpy(words + 4, dst, 16);
-	memcpy(words + 8, port, 4);
-	words[9] = protocol;
-	return hsiphash(words, sizeof(words), &hash_key);
+	for (i = 0; i < 4; i++)
+		hash += hash_pair(src + 4 * i, dst + 4 * i, 2 * i);
+	return (hash + hash_pair(port, &last, 8)) >> 32;
 }
 
 static u32 hash_tuple(const void *data, u32 len, u32 seed)
@@ -581,7 +590,7 @@ void gwlb_flows_stop(struct gwlb_flows *flows)
  */
 int gwlb_flows_init(struct gwlb_flows *flows)
 {
-	get_random_once(&hash_key, sizeof(hash_key));
+	get_random_once(hash_key, sizeof(hash_key));
 	spin_lock_init(&flows->lock);
 	INIT_DELAYED_WORK(&flows->gc, collect);
 	return rhltable_init(&flows->table, &params);
