@@ -173,7 +173,7 @@ static bool checksum_right(struct sk_buff *skb)
 	return skb_csum_unnecessary(skb) || !__skb_checksum_complete(skb);
 }
 
-static void take(struct gwlb_link *link, struct sk_buff *skb, unsigned int at)
+static void take_bh(struct gwlb_link *link, struct sk_buff *skb, unsigned int at)
 {
 	struct gwlb_address sender;
 
@@ -187,6 +187,18 @@ static void take(struct gwlb_link *link, struct sk_buff *skb, unsigned int at)
 	}
 	sender = gwlb_sender(skb);
 	gwlb_drop(&link->drops, skb, GWLB_DROP_REASON_OUTER_CHECKSUM, &sender);
+}
+
+/* What a queue gave back comes with BH on */
+static void take(struct gwlb_link *link, struct sk_buff *skb, unsigned int at)
+{
+	if (in_softirq()) {
+		take_bh(link, skb, at);
+		return;
+	}
+	local_bh_disable();
+	take_bh(link, skb, at);
+	local_bh_enable();
 }
 
 /* A template of the user's rules goes too */
@@ -216,10 +228,7 @@ static unsigned int prerouting(void *priv, struct sk_buff *skb,
 	if (gwlb_conf_early(conf) && pskb_may_pull(skb, at + sizeof(struct udphdr))) {
 		skb_set_transport_header(skb, at);
 		if (takes(conf, state->net, skb, at)) {
-			/* what a queue gave back comes with BH on */
-			local_bh_disable();
 			take(link, skb, at);
-			local_bh_enable();
 			return NF_STOLEN;
 		}
 	}

@@ -152,8 +152,8 @@ static void push_udp(struct sk_buff *skb, const __be16 port[2])
 
 static __be16 next_id(const struct sk_buff *skb)
 {
-	return htons(this_cpu_add_return(last_id,
-					 skb_shinfo(skb)->gso_segs ?: 1));
+	return htons(__this_cpu_add_return(last_id,
+					   skb_shinfo(skb)->gso_segs ?: 1));
 }
 
 static void push_ip4(struct sk_buff *skb, const struct gwlb_conf *conf,

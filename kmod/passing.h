@@ -39,8 +39,8 @@ static inline void gwlb_passing_begin(struct gwlb_passing *p,
 	p->skb = skb;
 	p->flow = flow;
 	p->tuple = tuple;
-	p->outer = this_cpu_read(gwlb_passing);
-	this_cpu_write(gwlb_passing, p);
+	p->outer = __this_cpu_read(gwlb_passing);
+	__this_cpu_write(gwlb_passing, p);
 }
 
 /**
@@ -49,7 +49,7 @@ static inline void gwlb_passing_begin(struct gwlb_passing *p,
  */
 static inline void gwlb_passing_end(const struct gwlb_passing *p)
 {
-	this_cpu_write(gwlb_passing, p->outer);
+	__this_cpu_write(gwlb_passing, p->outer);
 }
 
 #endif /* GWLB_PASSING_H */
