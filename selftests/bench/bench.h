@@ -30,6 +30,7 @@ struct gen {
 	unsigned int batch;
 	unsigned int train;		/* TCP segments of a flow in a row; 0: UDP */
 	enum expect expect;
+	unsigned int check;		/* 0: the sink takes whatever arrives */
 
 	u8 bytes[PAYLOAD_MAX];
 	__wsum sum;			/* of the payload */

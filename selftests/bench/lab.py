@@ -49,8 +49,10 @@ def sysctl(key, value):
 class Lab:
     """A path: what the appliance does with the packets"""
 
-    def __init__(self, name, expect, setup, cpu=0, gro=False):
+    def __init__(self, name, expect, setup, cpu=0, gro=False, check=True):
         self.name, self.expect, self.cpu, self.gro = name, expect, cpu, gro
+        self.check = check
+        self.merged = 1
         self.warmed = {}
         self.lb, self.app = f"{name}-lb", f"{name}-app"
         self.remove()
@@ -100,7 +102,8 @@ class Lab:
         to = BEHIND if self.expect in ("forward", "drop") else APPLIANCE
         return (f"send dev=g0 to={MAC_APP} src={GWLB} dst={to} cpu={self.cpu} "
                 f"flows={flows} payload={payload} packets={packets} warm={warm} "
-                f"batch=64 train={train} expect={self.expect}\n")
+                f"batch=64 train={train} expect={self.expect} "
+                f"check={self.check:d}\n")
 
     def warm(self, flows, train):
         """How many packets first, so that each flow is known both ways."""
@@ -118,7 +121,8 @@ class Lab:
 
 
 def together(labs, flows=1, payload=18, packets=100000, train=0, warm=None):
-    """All of them at the same time; nanoseconds a packet of each"""
+    """All of them at the same time; nanoseconds a packet of each, which keeps
+    how many packets the sink got as one"""
     # one file takes them all: each is in the namespace that it is written in
     times = []
     for lab in labs:
@@ -128,10 +132,11 @@ def together(labs, flows=1, payload=18, packets=100000, train=0, warm=None):
             words = "wait\n" + words
         with namespace(lab.lb):
             os.write(labs[0].file, words.encode())
-    for line in labs[0].read().splitlines():
+    for lab, line in zip(labs, labs[0].read().splitlines()):
         got = dict(word.split("=") for word in line.split())
         if got["bad"] != "0" or got["lost"] != "0":
-            raise RuntimeError(f"{labs[0].name}, {flows} flows: {line}")
+            raise RuntimeError(f"{lab.name}, {flows} flows: {line}")
+        lab.merged = int(got["returned"]) / int(got["skbs"])
         times.append(int(got["ns"]) / int(got["returned"]))
     return times
 
