@@ -269,6 +269,27 @@ struct gwlb_flow *gwlb_answer_passing(struct sk_buff *skb, struct net *net)
 	return made_here(skb) ? passing_flow(skb, net) : NULL;
 }
 
+/**
+ * gwlb_answer_routed() - does an answer go where routing says
+ * @skb: in LOCAL_OUT
+ * @flow: of what it answers
+ * @out: device that it is routed to
+ *
+ * Return: true for those of a router, and for what goes on in the name of whom
+ *	was diverted, or to whom that was routed.
+ * Context: RCU.
+ */
+bool gwlb_answer_routed(const struct sk_buff *skb, const struct gwlb_flow *flow,
+			const struct net_device *out)
+{
+	struct gwlb_link *link = gwlb_flow_link(flow);
+
+	if (gwlb_route_all(link))
+		return true;
+	return flow->diverted && gwlb_route_sends(link) &&
+	       gwlb_flow_seen(flow, turned(skb, flow)) && !gwlb_dev_is_link(out);
+}
+
 /* Routed, it would leave the tunnel */
 static unsigned int drop(struct gwlb_link *link, struct sk_buff *skb,
 			 enum gwlb_drop_reason reason)
@@ -295,8 +316,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 		flow = conntrack_flow(skb, state->net, &ambiguous);
 	if (ambiguous)
 		return drop(ambiguous, skb, GWLB_DROP_REASON_AMBIGUOUS);
-	/* a router's answers are routed */
-	if (!flow || gwlb_route_all(gwlb_flow_link(flow)))
+	if (!flow || gwlb_answer_routed(skb, flow, state->out))
 		return NF_ACCEPT;
 	if (!gwlb_flow_attach(skb, flow))
 		return drop(gwlb_flow_link(flow), skb, GWLB_DROP_REASON_NO_CONTEXT);

@@ -242,7 +242,7 @@ static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
 	struct gwlb_tuple t;
 
 	if (gwlb_route_diverts(link, skb)) {
-		gwlb_route_divert(link, skb);
+		gwlb_route_divert(link, skb, gwlb_flow_of(skb, dev));
 		return 0;
 	}
 	if (gwlb_flow_of(skb, dev))
@@ -310,7 +310,7 @@ void gwlb_bump_flow(struct sk_buff *skb, struct gwlb_flow *flow,
 	 * look up; RCU has kept the flow.
 	 */
 	if (gwlb_route_diverts(link, skb))
-		gwlb_route_divert(link, skb);
+		gwlb_route_divert(link, skb, flow);
 	else if (!gwlb_flow_of(skb, dev) && !gwlb_flow_attach(skb, flow))
 		drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
 	else

@@ -118,7 +118,7 @@ static int flow_dst_input(struct sk_buff *skb)
 	struct gwlb_flow *flow = gwlb_flow_of_dst(skb_dst(skb));
 
 	if (gwlb_dev_is_link(skb->dev)) {
-		gwlb_route_divert(netdev_priv(skb->dev), skb);
+		gwlb_route_divert(netdev_priv(skb->dev), skb, NULL);
 		return NET_RX_SUCCESS;
 	}
 	gwlb_drop(&gwlb_flow_link(flow)->drops, skb,

@@ -112,6 +112,7 @@ static inline void gwlb_key_outer(struct gwlb_key *key,
  * @protocol: of the tuple
  * @nocheck: the outer UDP checksum was zero
  * @turned: the first packet came the other way round
+ * @diverted: packets have entered the IP stack; the bits beside it never change
  * @fragmented: fragments have passed
  * @addr: of the tuple, source and destination of as many bytes as they have
  *
@@ -143,6 +144,7 @@ struct gwlb_flow {
 	u8 protocol;
 	u8 nocheck:1;
 	u8 turned:1;
+	u8 diverted:1;
 	u8 fragmented;
 	u8 addr[];
 };

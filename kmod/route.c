@@ -51,14 +51,18 @@ bool gwlb_route_diverts(const struct gwlb_link *link, const struct sk_buff *skb)
  * gwlb_route_divert() - go on as the IP stack does behind PREROUTING
  * @link: it came by
  * @skb: packet; consumed
+ * @flow: of it, NULL if nothing tells
  *
  * Context: BH off, RCU.
  */
-void gwlb_route_divert(struct gwlb_link *link, struct sk_buff *skb)
+void gwlb_route_divert(struct gwlb_link *link, struct sk_buff *skb,
+		       struct gwlb_flow *flow)
 {
 	struct net_device *master = l3mdev_master_dev_rcu(skb->dev);
 	bool good = true;
 
+	if (flow && !flow->diverted)
+		flow->diverted = 1;
 	skb_dst_drop(skb);
 	/* as l3mdev_ip_rcv(), but PREROUTING is behind us */
 	if (master) {

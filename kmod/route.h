@@ -6,7 +6,8 @@
 
 bool gwlb_route_all(const struct gwlb_link *link);
 bool gwlb_route_diverts(const struct gwlb_link *link, const struct sk_buff *skb);
-void gwlb_route_divert(struct gwlb_link *link, struct sk_buff *skb);
+void gwlb_route_divert(struct gwlb_link *link, struct sk_buff *skb,
+		       struct gwlb_flow *flow);
 bool gwlb_route_sends(const struct gwlb_link *link);
 
 struct gwlb_flow *gwlb_route_flow(struct sk_buff *skb,

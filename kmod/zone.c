@@ -247,7 +247,8 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	/* as in leave(); errors without an entry are about what ended here */
 	if (!is_tcp(skb, state->pf) ||
-	    (gwlb_route_all(gwlb_flow_link(flow)) && !gwlb_dev_is_link(state->out)))
+	    (gwlb_answer_routed(skb, flow, state->out) &&
+	     !gwlb_dev_is_link(state->out)))
 		dir = NF_CT_ZONE_DIR_ORIG;
 	if (skb_nfct(skb))
 		move_template(skb, flow, dir);
