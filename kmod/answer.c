@@ -106,17 +106,19 @@ struct gwlb_flow *gwlb_answer_flow(struct sk_buff *skb,
 }
 
 /* Sets the link if several could be meant. A router's answers are routed. */
-static struct gwlb_flow *find(struct net *net, struct gwlb_tuple *t, u16 zone,
-			      struct gwlb_link **ambiguous)
+static struct gwlb_flow *find(struct net *net, const struct gwlb_tuple *t,
+			      u16 zone, struct gwlb_link **ambiguous)
 {
 	struct gwlb_flow *flow, *found = NULL;
 	enum gwlb_drop_reason reason;
 	struct gwlb_link *link;
 
 	list_for_each_entry_rcu(link, &gwlb_net(net)->up, up) {
+		struct gwlb_tuple tuple = *t;
+
 		if (gwlb_route_all(link))
 			continue;
-		flow = gwlb_flow_find(link, t, zone, &reason);
+		flow = gwlb_flow_find(link, &tuple, zone, &reason);
 		if ((flow && found) || (!flow && reason == GWLB_DROP_REASON_AMBIGUOUS)) {
 			*ambiguous = link;
 			return NULL;

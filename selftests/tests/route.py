@@ -260,12 +260,13 @@ for f in 4, 6:
     run('ip netns exec app conntrack -F')
     lab.receive()
     before = lab.genl.counters()
-    service = Service('out', f, S[f], 7000)
-    for c in 1, 104:
-        lab.send(of(c, dgram(f, 7000, dst=S[f])))
-    service()
-    ok(lab.drops_since(before, 1) == {'ambiguous': 1} and not lab.receive(0, 0),
-       v + 'two endpoints, zones off: dropped, not guessed')
+    for port, number in (7000, 1), (7004, 2):
+        service = Service('out', f, S[f], port)
+        for c in 1, 104:
+            lab.send(of(c, dgram(f, port, dst=S[f])))
+        service()
+        ok(lab.drops_since(before, number) == {'ambiguous': number} and not lab.receive(0, 0),
+           v + 'two endpoints, zones off, port %d: dropped, not guessed' % port)
     run(ctl + 'auto')
     run('ip netns exec app conntrack -F')
 

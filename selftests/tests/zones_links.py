@@ -123,6 +123,20 @@ with Queue(verdict='accept'):
         answered(lab, 'IPv%d: an ICMP error to the other, when a queue gives it back' % f,
                  of(Y, asked), B[f], A[f], ERROR[f], unreachable(f, PROHIBITED[f], asked))
 
+    for dev in 'gwlb0', 'vpc1':
+        ctl('set %s zones off' % dev)
+    for f in 4, 6:
+        # the second makes an answer, of which nothing tells whose it is
+        asked = dgram(f, 53, sport=4321)
+        before = sum(Genl('app').counters(dev).get('ambiguous', 0) for dev in ('gwlb0', 'vpc1'))
+        lab.bounce('IPv%d, no zones: one tuple by both, the one passes' % f, [of(X, asked)])
+        lab.send(of(Y, asked))
+        lab.bounce('IPv%d: the error to the other is dropped' % f, [of(X, dgram(f, 9))])
+        now = sum(Genl('app').counters(dev).get('ambiguous', 0) for dev in ('gwlb0', 'vpc1'))
+        ok(now == before + 1, 'IPv%d: and counted' % f, now - before)
+    for dev in 'gwlb0', 'vpc1':
+        ctl('set %s zones auto' % dev)
+
 # ---- it is that of the namespace
 
 ctl('set vpc1 zone-range 5000-5000')
