@@ -99,8 +99,24 @@ static void print_peers(const struct link *link)
 	}
 }
 
+/* Digits of the largest count, six at least */
+static int drop_width(const struct link *link)
+{
+	int width = 6;
+
+	for (uint32_t i = 0; i < DROP_REASONS; i++) {
+		int len = snprintf(NULL, 0, "%" PRIu64, link->drops[i].packets);
+
+		if (width < len)
+			width = len;
+	}
+	return width;
+}
+
 static void print_statistics(const struct link *link)
 {
+	int width = drop_width(link);
+
 	printf("    received %14" PRIu64 " packets %16" PRIu64 " bytes\n",
 	       link->counters.rx_packets, link->counters.rx_bytes);
 	printf("    sent back %13" PRIu64 " packets %16" PRIu64 " bytes\n",
@@ -111,7 +127,7 @@ static void print_statistics(const struct link *link)
 
 		if (!d->packets)
 			continue;
-		printf("      %-15s %6" PRIu64 "  %s", drop_text(i)->name, d->packets,
+		printf("      %-15s %*" PRIu64 "  %s", drop_text(i)->name, width, d->packets,
 		       drop_text(i)->meaning);
 		if (d->last_sender.len)
 			printf(", last from %s", address_print(&d->last_sender).s);
