@@ -40,6 +40,7 @@ static const struct nla_policy prefix_policy[GWLB_A_PREFIX_MAX + 1] = {
 static const struct nla_policy endpoints_policy[GWLB_A_ENDPOINTS_MAX + 1] = {
 	[GWLB_A_ENDPOINTS_ID]	= { .type = NLA_U64 },
 	[GWLB_A_ENDPOINTS_GATEWAY] = { .type = NLA_BINARY, .len = 16 },
+	[GWLB_A_ENDPOINTS_VRF]	= { .type = NLA_U32 },
 };
 
 static int get_address(struct gwlb_address *a, const struct nlattr *nla)
@@ -275,7 +276,7 @@ static int get_claims(struct gwlb_conf *conf, const struct nlattr *list,
 {
 	struct gwlb_endpoint_id id;
 	const struct nlattr *nla;
-	int rem, err;
+	int rem, err, vrf = 0;
 
 	err = nla_validate_nested(list, GWLB_A_ENDPOINTS_MAX, endpoints_policy,
 				  extack);
@@ -283,11 +284,17 @@ static int get_claims(struct gwlb_conf *conf, const struct nlattr *list,
 		return err;
 	conf->claim_count = 0;
 	nla_for_each_nested(nla, list, rem) {
+		if (nla_type(nla) == GWLB_A_ENDPOINTS_VRF) {
+			vrf = nla_get_u32(nla);
+			continue;
+		}
 		if (!get_claim(&id, nla)) {
 			NL_SET_ERR_MSG_ATTR(extack, list,
 					    "Name an endpoint by id, which is not 0, or one without id by gateway, of 4 or 16 bytes");
 			return -EINVAL;
 		}
+		id.vrf = id.id ? 0 : vrf;
+		vrf = 0;
 		if (gwlb_conf_claims(conf, &id))
 			continue;
 		if (conf->claim_count == GWLB_CLAIMS_MAX) {
@@ -399,6 +406,8 @@ static int fill_claims(struct sk_buff *skb, const struct gwlb_conf *conf)
 	for (i = 0; i < conf->claim_count; i++) {
 		const struct gwlb_endpoint_id *id = &conf->claims[i];
 
+		if (id->vrf && nla_put_u32(skb, GWLB_A_ENDPOINTS_VRF, id->vrf))
+			return -EMSGSIZE;
 		if (id->id)
 			err = nla_put_u64_64bit(skb, GWLB_A_ENDPOINTS_ID, id->id,
 						GWLB_A_ENDPOINTS_PAD);
@@ -472,7 +481,7 @@ size_t gwlb_conf_size(const struct gwlb_conf *conf)
 {
 	return 3 * nla_total_size(2) + nla_total_size(16) +
 	       6 * nla_total_size(1) + 9 * nla_total_size(4) + nla_total_size(0) +
-	       conf->claim_count * (nla_total_size(16) + nla_total_size(0)) +
+	       conf->claim_count * (nla_total_size(16) + nla_total_size(4)) +
 	       conf->allow_count * (nla_total_size(0) + nla_total_size(16) +
 				    nla_total_size(1));
 }

@@ -18,7 +18,7 @@ static struct hlist_head *bucket(struct gwlb_endpoints *eps,
 {
 	u32 hash = jhash_2words(id->id, id->id >> 32,
 				jhash(&id->gateway.a, sizeof(id->gateway.a),
-				      eps->seed));
+				      eps->seed + id->vrf));
 
 	return &eps->list[hash % ARRAY_SIZE(eps->list)];
 }

@@ -18,10 +18,12 @@ struct netlink_ext_ack;
  * struct gwlb_endpoint_id - what tells endpoints apart
  * @id: as in the options, host order; 0 if they have none
  * @gateway: then the load balancer that the packets come from, else zero
+ * @vrf: then the ifindex of the VRF by which they come, 0 for none
  */
 struct gwlb_endpoint_id {
 	u64 id;
 	struct gwlb_address gateway;
+	int vrf;
 };
 
 /**
@@ -154,7 +156,8 @@ void gwlb_endpoint_count_rx(struct gwlb_endpoint *ep, unsigned int bytes);
 static inline bool gwlb_endpoint_id_equal(const struct gwlb_endpoint_id *a,
 					  const struct gwlb_endpoint_id *b)
 {
-	return a->id == b->id && a->gateway.len == b->gateway.len &&
+	return a->id == b->id && a->vrf == b->vrf &&
+	       a->gateway.len == b->gateway.len &&
 	       ipv6_addr_equal(&a->gateway.a, &b->gateway.a);
 }
 

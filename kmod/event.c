@@ -36,6 +36,8 @@ static int put_endpoint(struct sk_buff *skb, const struct gwlb_endpoint *ep)
 	else
 		err = nla_put(skb, GWLB_A_EVENT_ADDRESS, ep->id.gateway.len,
 			      &ep->id.gateway.a);
+	if (!err && ep->id.vrf)
+		err = nla_put_u32(skb, GWLB_A_EVENT_VRF, ep->id.vrf);
 	/* the caller has the lock of the list */
 	conf = rcu_dereference_check(ep->conf, true);
 	if (!err && conf && *conf->name)

@@ -47,8 +47,10 @@ gwlb_key_endpoint(const struct gwlb_key *key)
 {
 	struct gwlb_endpoint_id id = { .id = key->geneve.endpoint };
 
-	if (!id.id)
+	if (!id.id) {
 		id.gateway = key->remote;
+		id.vrf = key->vrf;
+	}
 	return id;
 }
 

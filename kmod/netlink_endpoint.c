@@ -11,6 +11,8 @@ static int put_id(struct sk_buff *skb, const struct gwlb_endpoint_id *id)
 	if (id->id)
 		return nla_put_u64_64bit(skb, GWLB_A_ENDPOINT_ID, id->id,
 					 GWLB_A_ENDPOINT_PAD);
+	if (id->vrf && nla_put_u32(skb, GWLB_A_ENDPOINT_VRF, id->vrf))
+		return -EMSGSIZE;
 	return nla_put(skb, GWLB_A_ENDPOINT_GATEWAY, id->gateway.len,
 		       &id->gateway.a);
 }
@@ -82,6 +84,7 @@ static int get_id(struct gwlb_endpoint_id *id, struct genl_info *info)
 {
 	const struct nlattr *number = info->attrs[GWLB_A_ENDPOINT_ID];
 	const struct nlattr *gateway = info->attrs[GWLB_A_ENDPOINT_GATEWAY];
+	const struct nlattr *vrf = info->attrs[GWLB_A_ENDPOINT_VRF];
 
 	memset(id, 0, sizeof(*id));
 	if (number && !gateway)
@@ -90,6 +93,7 @@ static int get_id(struct gwlb_endpoint_id *id, struct genl_info *info)
 	    (nla_len(gateway) == 4 || nla_len(gateway) == 16)) {
 		id->gateway.len = nla_len(gateway);
 		memcpy(&id->gateway.a, nla_data(gateway), id->gateway.len);
+		id->vrf = vrf ? nla_get_u32(vrf) : 0;
 	}
 	if (id->id || id->gateway.len)
 		return 0;
@@ -188,8 +192,8 @@ static bool is_id(const char *name)
 	       !strncmp(name, "0x", 2) ||
 	       (strlen(name) == 16 &&
 		strspn(name, "0123456789abcdefABCDEF") == 16) ||
-	       in4_pton(name, -1, address, -1, NULL) ||
-	       in6_pton(name, -1, address, -1, NULL);
+	       in4_pton(name, -1, address, '%', NULL) ||
+	       in6_pton(name, -1, address, '%', NULL);
 }
 
 /* It must fit a line of a file, between blanks */

@@ -17,6 +17,7 @@ struct filter {
 	const struct nlattr *endpoint;
 	const struct nlattr *port;
 	const struct nlattr *gateway;
+	const struct nlattr *vrf;
 	struct gwlb_address address;
 	unsigned int prefix;
 	int ifindex;
@@ -64,6 +65,7 @@ static int get_filter(struct filter *f, struct nlattr **tb, struct net *net,
 	f->endpoint = tb[GWLB_A_FLOW_ENDPOINT];
 	f->port = tb[GWLB_A_FLOW_PORT];
 	f->gateway = tb[GWLB_A_FLOW_GATEWAY];
+	f->vrf = tb[GWLB_A_FLOW_VRF];
 	if (tb[GWLB_A_FLOW_IFINDEX]) {
 		f->ifindex = nla_get_u32(tb[GWLB_A_FLOW_IFINDEX]);
 		rcu_read_lock();
@@ -113,6 +115,8 @@ static bool fits(const struct filter *f, const struct gwlb_flow *flow)
 		return false;
 	if (f->gateway && !by_gateway(f->gateway, flow))
 		return false;
+	if (f->vrf && nla_get_u32(f->vrf) != flow->peer->vrf)
+		return false;
 	if (f->port && nla_get_u16(f->port) != port(flow, 0) &&
 	    nla_get_u16(f->port) != port(flow, 1))
 		return false;
@@ -155,6 +159,7 @@ static int put_context(struct sk_buff *skb, const struct gwlb_flow *flow)
 		return -EMSGSIZE;
 	if (nla_put(skb, GWLB_A_FLOW_REMOTE, peer->remote.len, &peer->remote.a) ||
 	    nla_put(skb, GWLB_A_FLOW_LOCAL, peer->local.len, &peer->local.a) ||
+	    (peer->vrf && nla_put_u32(skb, GWLB_A_FLOW_VRF, peer->vrf)) ||
 	    nla_put_u16(skb, GWLB_A_FLOW_REMOTE_PORT, ntohs(flow->port[0])) ||
 	    nla_put_u16(skb, GWLB_A_FLOW_LOCAL_PORT, ntohs(flow->port[1])) ||
 	    (!flow->nocheck && nla_put_flag(skb, GWLB_A_FLOW_CHECKSUM)) ||
@@ -281,13 +286,13 @@ int gwlb_nl_flow_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct position *p = (struct position *)cb->ctx;
 	struct net *net = sock_net(skb->sk);
-	struct nlattr *tb[GWLB_A_FLOW_GATEWAY + 1];
+	struct nlattr *tb[ARRAY_SIZE(gwlb_flow_get_nl_policy)];
 	struct filter filter;
 	struct dump d = { .skb = skb, .cb = cb, .filter = &filter };
 	int err;
 
 	BUILD_BUG_ON(sizeof(*p) > sizeof(cb->ctx));
-	err = genlmsg_parse(cb->nlh, &gwlb_nl_family, tb, GWLB_A_FLOW_GATEWAY,
+	err = genlmsg_parse(cb->nlh, &gwlb_nl_family, tb, ARRAY_SIZE(tb) - 1,
 			    gwlb_flow_get_nl_policy, cb->extack);
 	if (err)
 		return err;

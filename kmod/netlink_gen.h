@@ -16,17 +16,17 @@ extern const struct nla_policy gwlb_link_get_nl_policy[GWLB_A_LINK_IFNAME + 1];
 
 extern const struct nla_policy gwlb_peer_get_nl_policy[GWLB_A_PEER_VRF + 1];
 
-extern const struct nla_policy gwlb_endpoint_get_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1];
+extern const struct nla_policy gwlb_endpoint_get_nl_policy[GWLB_A_ENDPOINT_VRF + 1];
 
-extern const struct nla_policy gwlb_endpoint_set_nl_policy[GWLB_A_ENDPOINT_ZONE + 1];
+extern const struct nla_policy gwlb_endpoint_set_nl_policy[GWLB_A_ENDPOINT_VRF + 1];
 
-extern const struct nla_policy gwlb_endpoint_del_nl_policy[GWLB_A_ENDPOINT_GATEWAY + 1];
+extern const struct nla_policy gwlb_endpoint_del_nl_policy[GWLB_A_ENDPOINT_VRF + 1];
 
-extern const struct nla_policy gwlb_flow_get_nl_policy[GWLB_A_FLOW_GATEWAY + 1];
+extern const struct nla_policy gwlb_flow_get_nl_policy[GWLB_A_FLOW_VRF + 1];
 
-extern const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_GATEWAY + 1];
+extern const struct nla_policy gwlb_flow_flush_nl_policy[GWLB_A_FLOW_VRF + 1];
 
-extern const struct nla_policy gwlb_flow_untrust_nl_policy[GWLB_A_FLOW_GATEWAY + 1];
+extern const struct nla_policy gwlb_flow_untrust_nl_policy[GWLB_A_FLOW_VRF + 1];
 
 /* Ops table for gwlb */
 extern const struct genl_ops gwlb_nl_ops[8];

@@ -25,7 +25,7 @@ static u32 minor_of(const struct gwlb_flow *flow)
 {
 	const struct gwlb_endpoint_id *id = &gwlb_flow_endpoint(flow)->id;
 	u32 rest = jhash(&id->gateway.a, sizeof(id->gateway.a),
-			 jhash(&id->id, sizeof(id->id), 0));
+			 jhash(&id->id, sizeof(id->id), id->vrf));
 
 	return jhash(flow->addr, flow->version == 4 ? 8 : 32, rest) ^
 	       jhash(flow->inner_port, 4, flow->protocol);

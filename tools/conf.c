@@ -226,7 +226,9 @@ static void put_claims(struct nlmsghdr *nlh, uint16_t type, char *words[])
 			usage("too many endpoints");
 		if (id.number)
 			mnl_attr_put_u64(nlh, GWLB_A_ENDPOINTS_ID, id.number);
-		else
+		else if (id.vrf)
+			mnl_attr_put_u32(nlh, GWLB_A_ENDPOINTS_VRF, id.vrf);
+		if (!id.number)
 			mnl_attr_put(nlh, GWLB_A_ENDPOINTS_GATEWAY, id.gateway.len,
 				     id.gateway.bytes);
 	}
@@ -347,11 +349,15 @@ static void read_allow(struct conf *conf, const struct nlattr *list)
 static void read_claims(struct conf *conf, const struct nlattr *list)
 {
 	const struct nlattr *attr;
+	uint32_t vrf = 0;
 
 	mnl_attr_for_each_nested(attr, list) {
 		uint16_t type = mnl_attr_get_type(attr);
 		struct endpoint_id *id;
 
+		/* of the one behind it */
+		if (type == GWLB_A_ENDPOINTS_VRF)
+			vrf = nl_number(attr);
 		if (type != GWLB_A_ENDPOINTS_ID && type != GWLB_A_ENDPOINTS_GATEWAY)
 			continue;
 		conf->claims = array_grow(conf->claims, conf->claim_count, sizeof(*id));
@@ -360,6 +366,8 @@ static void read_claims(struct conf *conf, const struct nlattr *list)
 			id->number = nl_number(attr);
 		else
 			address_read(&id->gateway, attr);
+		id->vrf = vrf;
+		vrf = 0;
 	}
 }
 

@@ -2,10 +2,12 @@
 /* Endpoints of the load balancer: what the kernel tells of them, and their
  * settings.
  */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +16,17 @@
 struct endpoint_text endpoint_print(const struct endpoint_id *id)
 {
 	struct endpoint_text text;
+	char vrf[IF_NAMESIZE];
 
 	if (id->number)
 		snprintf(text.s, sizeof(text.s), "vpce-0%016llx", (unsigned long long)id->number);
 	else
 		snprintf(text.s, sizeof(text.s), "%s", address_print(&id->gateway).s);
+	if (!id->vrf)
+		return text;
+	if (!if_indextoname(id->vrf, vrf))
+		snprintf(vrf, sizeof(vrf), "%u", id->vrf);
+	snprintf(text.s + strlen(text.s), sizeof(text.s) - strlen(text.s), "%%%s", vrf);
 	return text;
 }
 
@@ -32,6 +40,28 @@ static bool scan_hex(uint64_t *number, const char *digits, size_t least)
 	return *number;
 }
 
+/* An address, or one and the VRF by which its packets come: 10.0.0.1%red */
+static bool scan_gateway(struct endpoint_id *id, const char *text)
+{
+	char address[INET6_ADDRSTRLEN];
+	size_t len = strcspn(text, "%");
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	address[len] = 0;
+	if (!address_scan(&id->gateway, address))
+		return false;
+	if (!text[len])
+		return true;
+	text += len + 1;
+	id->vrf = isdigit((unsigned char)*text) ? number_scan("a VRF", text, INT32_MAX) :
+						  if_nametoindex(text);
+	if (!id->vrf)
+		usage("there is no VRF '%s'", text);
+	return true;
+}
+
 static bool try_id(struct endpoint_id *id, const char *text)
 {
 	memset(id, 0, sizeof(*id));
@@ -40,7 +70,7 @@ static bool try_id(struct endpoint_id *id, const char *text)
 	    scan_hex(&id->number, text, 16))
 		return true;
 	id->number = 0;
-	return address_scan(&id->gateway, text);
+	return scan_gateway(id, text);
 }
 
 void endpoint_scan(struct endpoint_id *id, const char *text)
@@ -62,6 +92,8 @@ bool endpoint_is_id(struct endpoint_id *id, const char *text)
 
 void endpoint_put(struct nlmsghdr *nlh, const struct endpoint_id *id)
 {
+	if (id->vrf)
+		mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_VRF, id->vrf);
 	if (id->number)
 		mnl_attr_put_u64(nlh, GWLB_A_ENDPOINT_ID, id->number);
 	else
@@ -242,6 +274,7 @@ static void read_endpoint(const struct nlmsghdr *nlh, void *data)
 	e->ifindex = nl_number(tb[GWLB_A_ENDPOINT_IFINDEX]);
 	e->id.number = nl_number(tb[GWLB_A_ENDPOINT_ID]);
 	address_read(&e->id.gateway, tb[GWLB_A_ENDPOINT_GATEWAY]);
+	e->id.vrf = nl_number(tb[GWLB_A_ENDPOINT_VRF]);
 	if (tb[GWLB_A_ENDPOINT_NAME])
 		snprintf(e->name, sizeof(e->name), "%s",
 			 mnl_attr_get_str(tb[GWLB_A_ENDPOINT_NAME]));
@@ -272,6 +305,8 @@ static int compare(const void *a, const void *b)
 		return p->ifindex < q->ifindex ? -1 : 1;
 	if (p->id.number != q->id.number)
 		return p->id.number < q->id.number ? -1 : 1;
+	if (p->id.vrf != q->id.vrf)
+		return p->id.vrf < q->id.vrf ? -1 : 1;
 	return memcmp(&p->id.gateway, &q->id.gateway, sizeof(p->id.gateway));
 }
 
@@ -298,7 +333,7 @@ void endpoint_read(struct endpoints *list)
 
 static bool same_id(const struct endpoint_id *a, const struct endpoint_id *b)
 {
-	return a->number == b->number && a->gateway.len == b->gateway.len &&
+	return a->number == b->number && a->vrf == b->vrf && a->gateway.len == b->gateway.len &&
 	       !memcmp(a->gateway.bytes, b->gateway.bytes, sizeof(a->gateway.bytes));
 }
 

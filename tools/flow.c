@@ -99,6 +99,8 @@ static void put_endpoint(struct nlmsghdr *nlh, const char *value)
 		mnl_attr_put_u64(nlh, GWLB_A_FLOW_ENDPOINT, id.number);
 	else
 		mnl_attr_put(nlh, GWLB_A_FLOW_GATEWAY, id.gateway.len, id.gateway.bytes);
+	if (id.vrf)
+		mnl_attr_put_u32(nlh, GWLB_A_FLOW_VRF, id.vrf);
 }
 
 static const struct {
@@ -213,6 +215,7 @@ static bool same_flow(const struct flow *a, const struct flow *b)
 {
 	return a->ifindex == b->ifindex && a->protocol == b->protocol &&
 	       a->has_endpoint == b->has_endpoint && a->endpoint == b->endpoint &&
+	       a->vrf == b->vrf &&
 	       ((same_end(&a->source, &b->source) && same_end(&a->destination, &b->destination)) ||
 		(same_end(&a->source, &b->destination) && same_end(&a->destination, &b->source))) &&
 	       (a->has_endpoint || same_end(&a->contexts[0].remote, &b->contexts[0].remote));
@@ -271,6 +274,7 @@ static void read_flow(const struct nlmsghdr *nlh, void *data)
 	read_end(&flow.destination, tb[GWLB_A_FLOW_DESTINATION], tb[GWLB_A_FLOW_DESTINATION_PORT]);
 	flow.has_endpoint = tb[GWLB_A_FLOW_ENDPOINT];
 	flow.endpoint = nl_number(tb[GWLB_A_FLOW_ENDPOINT]);
+	flow.vrf = nl_number(tb[GWLB_A_FLOW_VRF]);
 	flow.trusted = tb[GWLB_A_FLOW_TRUSTED];
 	read_counters(&flow.counters, tb);
 	read_context(&context, tb);

@@ -31,6 +31,7 @@ struct flow {
 	uint8_t protocol;
 	struct flow_end source, destination;
 	uint64_t endpoint;
+	uint32_t vrf;			/* by which its packets come, its index, 0 for none */
 	bool has_endpoint, trusted;
 	struct flow_counters counters;
 	struct flow_context *contexts;

@@ -79,6 +79,8 @@ static void print_text(const struct flow *flow)
 		printf(" id %u", flow->source.port);
 	if (flow->has_endpoint)
 		printf(" endpoint %s", flow_endpoint(flow->endpoint).s);
+	if (flow->vrf)
+		printf(" vrf %u", flow->vrf);
 	printf(" age %" PRIu64 " s idle %" PRIu64 " s%s\n", flow->counters.age_ms / 1000,
 	       flow->counters.idle_ms / 1000, flow->trusted ? " trusted" : "");
 	if (!with_statistics)
@@ -156,6 +158,7 @@ static void print_json(const struct flow *flow)
 				 json_null()));
 	json_object_update(json, numbers);
 	json_decref(numbers);
+	json_object_set_new(json, "vrf", flow->vrf ? json_integer(flow->vrf) : json_null());
 	json_object_set_new(json, "trusted", json_boolean(flow->trusted));
 	json_object_set_new(json, "contexts", list);
 	if (count)

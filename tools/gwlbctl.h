@@ -68,6 +68,7 @@ struct address_text prefix_print(const struct prefix *p);
 struct endpoint_id {
 	uint64_t number;	/* 0 for none */
 	struct address gateway;	/* then its load balancer */
+	uint32_t vrf;		/* by which that one's packets come, its index, 0 for none */
 };
 
 /* A link with claims has no port, and nothing else of the outer header */

@@ -195,6 +195,7 @@ static void read_event(const struct nlmsghdr *nlh)
 	/* one without id has the address of its load balancer */
 	if (kind >= GWLB_EVENT_KIND_ENDPOINT_NEW && e.address.len) {
 		e.endpoint.gateway = e.address;
+		e.endpoint.vrf = nl_number(tb[GWLB_A_EVENT_VRF]);
 		e.address.len = 0;
 	}
 	e.has_endpoint = e.endpoint.number || e.endpoint.gateway.len;

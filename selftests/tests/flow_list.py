@@ -64,7 +64,8 @@ same('its context', {
 for times in shown[0], context:
     ok(0 <= times['idle_ms'] <= times['age_ms'] < 600000, 'age and idle time', times)
 same('each member', {'ifname', 'ifindex', 'protocol', 'source', 'source_port', 'destination',
-                     'destination_port', 'endpoint', 'contexts', 'trusted', 'age_ms', 'idle_ms', *COUNTERS},
+                     'destination_port', 'endpoint', 'vrf', 'contexts', 'trusted', 'age_ms',
+                     'idle_ms', *COUNTERS},
      set(shown[0]))
 same('-p is the same, but for times', list(map(summary, shown)),
      list(map(summary, json.loads(gwlbctl('flow', 'list', '-p')[1]))))

@@ -101,6 +101,47 @@ tunnel = [run('ip netns exec app conntrack -L -f %s -p udp --dport 6081' % f, ch
           for f in ('ipv4', 'ipv6')]
 ok(not any(' src=' in t for t in tunnel), 'no conntrack entry of the tunnel', tunnel)
 
+# ---- without ids: an endpoint for each
+
+def anonymous(side):
+    return wire(geneve(dgram(4, 4001, data=side.encode()), b''))
+
+
+def ctl(command):
+    return run('ip netns exec app gwlbctl ' + command)
+
+
+def endpoints():
+    return {e['endpoint']: (e['stats']['rx_packets'], e['name'], e['child'])
+            for e in json.loads(ctl('-s -j endpoint list link gwlb0')) if e['id'] is None}
+
+
+NAME = {s: '%s%%%s' % (GW[4], s) for s in SIDES}
+for name, want in (('by turns', {}), ('once more', {'red': 'shop'})):
+    for side in SIDES:
+        send(side, anonymous(side))
+    each('without id, ' + name, {s: [swapped(anonymous(s))] for s in SIDES})
+    got = endpoints()
+    ok(got == {NAME[s]: (1 + len(want), want.get(s), None) for s in SIDES},
+       'an endpoint for each of the VRFs', got)
+    ctl('endpoint set %s name shop' % NAME['red'])
+flows = json.loads(ctl('-j flow list port 4001'))
+ok(len(flows) == 2 and len({f['vrf'] for f in flows}) == 2, 'and a flow', flows)
+ok(len(json.loads(ctl('-j flow list port 4001 endpoint ' + NAME['blue']))) == 1 and
+   len(json.loads(ctl('-j flow list port 4001 endpoint ' + GW[4]))) == 2,
+   'chosen by the VRF or by none')
+ok('endpoint %s name shop\n' % NAME['red'] in ctl('save gwlb0 -'), 'saved', ctl('save gwlb0 -'))
+ctl('add vpc1 endpoint ' + NAME['blue'])
+run('ip -n app link set vpc1 up')
+ok('endpoint %s\n' % NAME['blue'] in ctl('show vpc1'), 'one gets a link', ctl('show vpc1'))
+for side in SIDES:
+    send(side, anonymous(side))
+each('without id, one with a link', {s: [swapped(anonymous(s))] for s in SIDES})
+got = endpoints()
+ok(got == {NAME['red']: (3, 'shop', None), NAME['blue']: (2, None, 'vpc1')},
+   'which has its packets', got)
+ctl('del vpc1')
+
 # ---- all of one held while the other's pass
 
 nft('''
