@@ -147,6 +147,10 @@ def drop(lab):
     os.write(lab.file, b"drop dev=eth0\n")
 
 
+def turn(lab):
+    os.write(lab.file, b"turn dev=eth0\n")
+
+
 def router(lab):
     for key in ("all.send_redirects", "eth0.send_redirects", "all.rp_filter",
                 "eth0.rp_filter", "default.rp_filter"):

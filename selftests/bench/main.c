@@ -14,6 +14,7 @@
  * namespace of the device named; results are read from the same open file.
  *
  *   drop dev=eth0		take packets at eth0, until the file is closed
+ *   turn dev=eth0		send them back from there instead
  *   send dev=g0 to=MAC ...	send, and wait for the end; see struct gen.
  *				Several in one write send at the same time.
  *   wait			first in a write: its "send" waits for the next
@@ -48,7 +49,7 @@ static const char * const bads[] = {
 /* What one open file has */
 struct bench {
 	struct mutex lock;
-	struct net_device *drop;
+	struct net_device *appliance;
 	unsigned int count;
 	struct gen *gens[GENS_MAX];
 	char result[4096];
@@ -85,6 +86,23 @@ static rx_handler_result_t sink(struct sk_buff **pskb)
 	if (has_all(g) && wq_has_sleeper(&g->all))
 		wake_up(&g->all);
 	consume_skb(skb);
+	return RX_HANDLER_CONSUMED;
+}
+
+/* Nothing that sends a packet back does less, whatever else it does */
+static rx_handler_result_t turn(struct sk_buff **pskb)
+{
+	struct sk_buff *skb = *pskb;
+	struct ethhdr *eth;
+	u8 addr[ETH_ALEN];
+
+	if (!this_cpu_read(here) || skb->protocol != htons(ETH_P_IP))
+		return RX_HANDLER_PASS;
+	eth = skb_push(skb, ETH_HLEN);
+	ether_addr_copy(addr, eth->h_dest);
+	ether_addr_copy(eth->h_dest, eth->h_source);
+	ether_addr_copy(eth->h_source, addr);
+	dev_queue_xmit(skb);
 	return RX_HANDLER_CONSUMED;
 }
 
@@ -157,12 +175,12 @@ static int generate(void *data)
 
 /* ---- commands */
 
-static int attach(struct net_device *dev)
+static int attach(struct net_device *dev, rx_handler_func_t *handler)
 {
 	int err;
 
 	rtnl_lock();
-	err = netdev_rx_handler_register(dev, sink, NULL);
+	err = netdev_rx_handler_register(dev, handler, NULL);
 	rtnl_unlock();
 	return err;
 }
@@ -182,7 +200,8 @@ static void gen_free(struct gen *g)
 	kvfree(g);
 }
 
-static int device(const char *name, struct net_device **dev)
+static int device(const char *name, struct net_device **dev,
+		  rx_handler_func_t *handler)
 {
 	int err;
 
@@ -191,7 +210,7 @@ static int device(const char *name, struct net_device **dev)
 	*dev = dev_get_by_name(current->nsproxy->net_ns, name);
 	if (!*dev)
 		return -ENODEV;
-	err = attach(*dev);
+	err = attach(*dev, handler);
 	if (err) {
 		dev_put(*dev);
 		*dev = NULL;
@@ -215,7 +234,7 @@ static int gen_word(struct gen *g, const char *key, const char *value)
 	int i;
 
 	if (!strcmp(key, "dev"))
-		return device(value, &g->dev);
+		return device(value, &g->dev, sink);
 	if (!strcmp(key, "to"))
 		return sscanf(value, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", g->to,
 			      g->to + 1, g->to + 2, g->to + 3, g->to + 4,
@@ -361,7 +380,9 @@ static int commands(struct bench *b, char *text)
 		else if (!strcmp(key, "send") && line)
 			err = gen_parse(b, line);
 		else if (!strcmp(key, "drop") && line && !strncmp(line, "dev=", 4))
-			err = device(line + 4, &b->drop);
+			err = device(line + 4, &b->appliance, sink);
+		else if (!strcmp(key, "turn") && line && !strncmp(line, "dev=", 4))
+			err = device(line + 4, &b->appliance, turn);
 		else
 			err = -EINVAL;
 	}
@@ -423,8 +444,8 @@ static int bench_release(struct inode *inode, struct file *file)
 	struct bench *b = file->private_data;
 
 	gens_free(b);
-	if (b->drop)
-		detach(b->drop);
+	if (b->appliance)
+		detach(b->appliance);
 	kvfree(b);
 	return 0;
 }
