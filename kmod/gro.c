@@ -12,21 +12,15 @@
 #include "gro.h"
 #include "link.h"
 
-/* The header of a packet that gwlb_rx() would take as far as it can be seen
- * from here, or NULL; it begins at the UDP header.
+/* The header of a packet as far as its lengths go, or NULL; it begins at the
+ * GENEVE header, behind that of UDP.
  */
-static const u8 *header(const struct sock *sk, struct sk_buff *skb,
-			struct gwlb_geneve *g)
+static const u8 *header(const struct gwlb_conf *conf, struct sk_buff *skb)
 {
-	const struct gwlb_link *link = rcu_dereference_sk_user_data(sk);
 	unsigned int at = skb_gro_offset(skb) - sizeof(struct udphdr);
 	unsigned int want = sizeof(struct udphdr) + GWLB_GENEVE_HLEN;
-	const struct gwlb_conf *conf;
 	const struct udphdr *uh;
 
-	if (!link || !(link->dev->features & NETIF_F_GRO))
-		return NULL;
-	conf = rcu_dereference(link->conf);
 	if (conf->local.len && !gwlb_gro_knows_outer())
 		return NULL;
 	uh = skb_gro_header(skb, at + want, at);
@@ -39,10 +33,33 @@ static const u8 *header(const struct sock *sk, struct sk_buff *skb,
 	if (want > ntohs(uh->len))
 		return NULL;
 	uh = skb_gro_header(skb, at + want, at);
-	if (!uh || gwlb_geneve_parse((const u8 *)(uh + 1), want - sizeof(*uh),
-				     conf->critical, g))
-		return NULL;
-	return (const u8 *)uh;
+	return uh ? (const u8 *)(uh + 1) : NULL;
+}
+
+/* Is one held back that has the very same header: it has been found good */
+static bool continues(struct list_head *head, unsigned int offset,
+		      const u8 *p, unsigned int hlen)
+{
+	struct sk_buff *held;
+	bool found = false;
+
+	list_for_each_entry(held, head, list) {
+		if (!NAPI_GRO_CB(held)->same_flow)
+			continue;
+		if (skb_headlen(held) >= offset + hlen &&
+		    !memcmp(held->data + offset, p, hlen))
+			found = true;
+		else
+			NAPI_GRO_CB(held)->same_flow = 0;
+	}
+	return found;
+}
+
+static bool good(const struct gwlb_conf *conf, const u8 *p, unsigned int hlen)
+{
+	struct gwlb_geneve g;
+
+	return !gwlb_geneve_parse(p, hlen, conf->critical, &g);
 }
 
 /**
@@ -57,35 +74,36 @@ static const u8 *header(const struct sock *sk, struct sk_buff *skb,
 struct sk_buff *gwlb_gro_receive(struct sock *sk, struct list_head *head,
 				 struct sk_buff *skb)
 {
+	const struct gwlb_link *link = rcu_dereference_sk_user_data(sk);
 	unsigned int offset = skb_gro_offset(skb);
 	struct packet_offload *inner;
-	struct sk_buff *held, *pp;
-	struct gwlb_geneve g;
+	const struct gwlb_conf *conf;
+	struct sk_buff *pp;
 	unsigned int hlen;
 	const u8 *p;
 
-	p = header(sk, skb, &g);
-	inner = p ? gro_find_receive_by_type(htons(g.protocol)) : NULL;
-	if (!inner) {
-		NAPI_GRO_CB(skb)->flush = 1;
-		return NULL;
-	}
-	p += sizeof(struct udphdr);
-	hlen = GWLB_GENEVE_HLEN + g.options_len;
-
-	list_for_each_entry(held, head, list) {
-		if (!NAPI_GRO_CB(held)->same_flow)
-			continue;
-		if (skb_headlen(held) < offset + hlen ||
-		    memcmp(held->data + offset, p, hlen))
-			NAPI_GRO_CB(held)->same_flow = 0;
-	}
+	if (!link || !(link->dev->features & NETIF_F_GRO))
+		goto flush;
+	conf = rcu_dereference(link->conf);
+	p = header(conf, skb);
+	if (!p)
+		goto flush;
+	hlen = gwlb_geneve_len(p);
+	if (!continues(head, offset, p, hlen) && !good(conf, p, hlen))
+		goto flush;
+	inner = gro_find_receive_by_type(*(const __be16 *)(p + 2));
+	if (!inner)
+		goto flush;
 
 	skb_gro_pull(skb, hlen);
 	skb_gro_postpull_rcsum(skb, p, hlen);
 	pp = call_gro_receive(inner->callbacks.gro_receive, head, skb);
 	skb_gro_flush_final(skb, pp, 0);
 	return pp;
+
+flush:
+	NAPI_GRO_CB(skb)->flush = 1;
+	return NULL;
 }
 
 /* The outer UDP checksum, as it must be for whoever takes the aggregate apart
