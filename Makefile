@@ -15,7 +15,7 @@ release = $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 
 .PHONY: all module headers tools install install-module install-tools uninstall clean \
 	test demo bench ci matrix arm64 build-all lint unit unit-big fuzz install-test dkms-test \
-	probe-test iproute2-test aws-test boot-test deb rpm package-test netlink-gen help
+	probe-test less-test iproute2-test aws-test boot-test deb rpm package-test netlink-gen help
 
 all: $(if $(have_kdir),module) tools
 ifeq ($(have_kdir),)
@@ -92,6 +92,9 @@ install-test:
 probe-test:
 	@selftests/probes.sh
 
+less-test:
+	@selftests/less.sh
+
 iproute2-test:
 	@selftests/iproute2.sh
 
@@ -152,7 +155,8 @@ help:
 	@echo 'build-all    builds for every kernel, amd64, arm64 and i386'
 	@echo 'install-test uninstall removes what install put; the same for'
 	@echo 'dkms-test, package-test'
-	@echo 'probe-test   headers of odd kernels; iproute2-test: the newest ip(8)'
+	@echo 'probe-test   headers of odd kernels; less-test: kernels without conntrack or'
+	@echo '             IPv6; iproute2-test: the newest ip(8)'
 	@echo 'boot-test    the link at boot, the cloud image, and the commands of README;'
 	@echo '             aws-test: those of docs/aws'
 	@echo 'netlink-gen  generates code from kmod/gwlb.yaml again'

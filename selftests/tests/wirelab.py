@@ -150,6 +150,12 @@ def swapped(p):
     return head[:10] + struct.pack('!H', checksum(head)) + head[12:] + p[20:]
 
 
+def has_ipv6(p):
+    """Outside or inside of GENEVE"""
+    at = 8 + 4 * (p[0] & 15)
+    return p[0] >> 4 == 6 or p[at + 2:at + 4] == b'\x86\xdd'
+
+
 def without_id(p):
     """The outer IPv4 id is the appliance's to choose; take it for 0"""
     if p[0] >> 4 == 6 or checksum(p[:20]):
@@ -455,9 +461,16 @@ class Lab:
 
     def bounce(self, name, packets, expect=None, drops=None):
         """ok if each comes back, in order, as it must, and nothing is counted
-        as dropped but what drops says, by reason"""
+        as dropped but what drops says, by reason. Where IPv6 is off, those of IPv6
+        are left out, if none is to be dropped."""
         before = self.genl.counters()
         expect = [swapped(p) for p in packets] if expect is None else expect
+        if not IPV6 and not drops and len(expect) == len(packets):
+            pairs = [pair for pair in zip(packets, expect) if not has_ipv6(pair[0])]
+            if not pairs:
+                ok(True, name + ' # SKIP this kernel has no IPv6')
+                return
+            packets, expect = map(list, zip(*pairs))
         back = self.exchange(packets, len(expect) if len(expect) != len(packets) else None)
         counted = self.drops_since(before, sum((drops or {}).values()))
         why = ['packet %d of %d: %s' % (i, len(expect), difference(w, g))
