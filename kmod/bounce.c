@@ -45,13 +45,16 @@ static bool unseen_outside(const struct gwlb_link *link,
 	       gwlb_net_alone(link->net, pf, NF_INET_POST_ROUTING);
 }
 
-/* Nothing between the addresses and UDP */
+/* Nothing between the addresses and UDP, nor behind it, which UDP cut off */
 static bool is_plain(const struct sk_buff *skb)
 {
-	unsigned int hlen = ip_hdr(skb)->version == 4 ? sizeof(struct iphdr) :
-							sizeof(struct ipv6hdr);
+	unsigned int len = ntohs(udp_hdr(skb)->len);
 
-	return skb_network_offset(skb) == -(int)hlen;
+	if (ip_hdr(skb)->version == 4)
+		return skb_network_offset(skb) == -(int)sizeof(struct iphdr) &&
+		       ntohs(ip_hdr(skb)->tot_len) == sizeof(struct iphdr) + len;
+	return skb_network_offset(skb) == -(int)sizeof(struct ipv6hdr) &&
+	       ntohs(ipv6_hdr(skb)->payload_len) == len;
 }
 
 /* Reserved bits go back as zero, what is behind its end not at all */
