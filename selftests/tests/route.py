@@ -218,7 +218,7 @@ table inet nat {
     }
     chain raw {
         type filter hook prerouting priority raw
-        iifname gwlb0 udp sport 7000 notrack
+        iifname gwlb0 udp sport { 7000, 7006, 7008 } notrack
     }
 }
 ''')
@@ -267,6 +267,16 @@ for f in 4, 6:
         service()
         ok(lab.drops_since(before, number) == {'ambiguous': number} and not lab.receive(0, 0),
            v + 'two endpoints, zones off, port %d: dropped, not guessed' % port)
+    for port, backs, there, number in (7006, (2,), 104, 3), (7008, (2, 105), 1, 4):
+        for c in backs:
+            lab.bounce(v + 'zones off, from there by context %d' % c,
+                       [of(c, dgram(f, 1234, S[f], A[f], port))],
+                       [back(c, dgram(f, 1234, S[f], A[f], port, ttl=63))])
+        service = Service('out', f, S[f], port)
+        lab.send(of(there, dgram(f, port, dst=S[f])))
+        service()
+        ok(lab.drops_since(before, number) == {'ambiguous': number} and not lab.receive(0, 0),
+           v + 'to there by another endpoint: the reply is dropped, not guessed')
     run(ctl + 'auto')
     run('ip netns exec app conntrack -F')
 
