@@ -131,7 +131,8 @@ with Queue(verdict='accept'):
         before = sum(Genl('app').counters(dev).get('ambiguous', 0) for dev in ('gwlb0', 'vpc1'))
         lab.bounce('IPv%d, no zones: one tuple by both, the one passes' % f, [of(X, asked)])
         lab.send(of(Y, asked))
-        lab.bounce('IPv%d: the error to the other is dropped' % f, [of(X, dgram(f, 9))])
+        got = lab.exchange([of(X, dgram(f, 9))])
+        ok(got == [back(X, dgram(f, 9))], 'IPv%d: the error to the other is dropped' % f, got)
         now = sum(Genl('app').counters(dev).get('ambiguous', 0) for dev in ('gwlb0', 'vpc1'))
         ok(now == before + 1, 'IPv%d: and counted' % f, now - before)
     for dev in 'gwlb0', 'vpc1':
