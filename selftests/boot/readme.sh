@@ -51,7 +51,6 @@ declare -A not=(
 	["gwlbctl up"]="named, not shown"
 	["make bench"]="starts guests of its own"
 	["make deb"]="run by packages.sh" ["make rpm"]="run by packages.sh"
-	["gwlbctl endpoint set ID"]="ID and N are the reader's"
 	["firewall-cmd "]="firewalld is not in the guest"
 	["mokutil "]="the guest has no EFI"
 	["apt-get install dkms"]="the guest has it"
@@ -73,6 +72,8 @@ declare -A before=(
 	["tcpdump -nvv -i ens5"]="ip link set eth0 up"
 	["tcpdump -ni gwlb0"]="gwlbctl del gwlb0; gwlbctl add gwlb0; ip link set gwlb0 up"
 	["gwlbctl set gwlb0 allow"]="gwlbctl del gwlb0; gwlbctl add gwlb0"
+	["gwlbctl endpoint set ID"]="gwlbctl del gwlb0; gwlbctl add gwlb0"
+	["gwlbctl add vpc1"]="gwlbctl del gwlb0; gwlbctl add gwlb0"
 )
 # longest KEY...: the longest of them with which $command begins
 longest() {
@@ -83,10 +84,13 @@ longest() {
 	printf '%s' "$best"
 }
 
-# one COMMAND: in /src, as its reader does; tcpdump ends when it is told to
+# one COMMAND: in /src, as its reader does, ID and N are 7; tcpdump ends when it is
+# told to
 # shellcheck disable=SC2317	# by check
 one() {
 	local words=${1/ens5/eth0}
+	words=${words/ ID / 0x7 }
+	words=${words/% N/ 7}
 	case $words in
 	# 1: there is something to say
 	"gwlbctl check") bash -c "$words" || [ $? = 1 ] ;;
