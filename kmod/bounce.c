@@ -18,16 +18,13 @@ static u8 family(bool v4)
 }
 
 /* Would it pass the link without a rule, a tap, a queue or a program on its way */
-static bool unseen_inside(const struct gwlb_link *link,
-			  const struct gwlb_inner *in)
+static bool unseen_inside(const struct gwlb_link *link, u8 pf)
 {
 	const struct gwlb_conf *conf = rcu_dereference(link->conf);
 	const struct net *net = dev_net(link->dev);
-	u8 pf = family(in->tuple.version == 4);
 
-	/* marks decide of where it goes, or are noted with the flow */
+	/* an endpoint has a mark without any rule */
 	return conf->mode == GWLB_MODE_BUMP && !conf->divert_mask &&
-	       !conf->trust_mask && !in->fragment &&
 	       gwlb_net_alone(net, pf, NF_INET_PRE_ROUTING) &&
 	       gwlb_net_alone(net, pf, NF_INET_FORWARD) &&
 	       gwlb_net_alone(net, pf, NF_INET_POST_ROUTING) &&
@@ -92,7 +89,7 @@ bool gwlb_bounce(struct gwlb_link *link, struct sk_buff *skb,
 	struct dst_entry *dst;
 
 	if (!(early && gwlb_trust_lets(flow, skb, hlen, in)) &&
-	    !(unseen_inside(link, in) &&
+	    !(unseen_inside(link, family(flow->version == 4)) &&
 	      (early || (is_plain(skb) && unseen_outside(link, skb)))))
 		return false;
 	if (!goes_back_as_it_came(skb, flow, in, hlen))

@@ -470,6 +470,14 @@ for f in 4, 6:
             Service('app', f, '', 54, device='vrf0'), f, G[f], 54, peer=A[f])
     lab.bounce('IPv%d, divert: in a VRF the rest passes' % f, [of(1, dgram(f, 9))])
 
+# no rule, and nobody else who would see it: the mark is that of the endpoint
+lab = start('divert 1/0xf')
+run('ip netns exec app gwlbctl endpoint set vpce-02356de92d389839c mark 1')
+for f in 4, 6:
+    replied('IPv%d, divert: by the mark of the endpoint alone' % f, of(1, dgram(f, 54, dst=G[f])),
+            Service('app', f, G[f], 54), f, G[f], 54, peer=A[f])
+    lab.bounce('IPv%d, divert: another endpoint is bumped' % f, [of(101, dgram(f, 9))])
+
 # ---- switching
 
 lab = start('')
