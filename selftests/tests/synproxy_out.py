@@ -12,6 +12,7 @@ and heard where it is.
 wirelab.py has the rest.
 """
 import atexit
+import os
 import socket
 import struct
 import threading
@@ -110,11 +111,15 @@ def exchange(f, packet, want):
     return list(read(f, lab.receive(want, 5)))
 
 
+OLD = os.uname().release.startswith('5.')
 servers = []
 for how in 'mode route', 'divert 1/1':
     lab = start(how)
     for f in 4, 6:
         name = 'IPv%d, %s: ' % (f, how)
+        if f == 6 and OLD:
+            ok(True, name + 'SYNPROXY # SKIP nft sums routed IPv6 up as IPv4, and drops it')
+            continue
         server = Server(f)
         servers.append(server)
         before = lab.genl.counters()
