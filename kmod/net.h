@@ -18,7 +18,7 @@ struct gwlb_net {
 	struct list_head links;
 	struct list_head caught;
 	struct list_head up;
-	spinlock_t fragments;
+	spinlock_t fragments;	/* of what is noted of them in flows */
 };
 
 struct gwlb_net *gwlb_net(struct net *net);

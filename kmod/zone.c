@@ -192,7 +192,7 @@ static unsigned int done(void *priv, struct sk_buff *skb,
  * one of a VRF
  */
 static bool came_by_link(const struct sk_buff *skb,
-				 const struct nf_hook_state *state)
+			 const struct nf_hook_state *state)
 {
 	const struct net_device *dev = state->in;
 
