@@ -97,6 +97,9 @@ bool gwlb_bounce(struct gwlb_link *link, struct sk_buff *skb,
 	dst = gwlb_outer_route(link->net, peer);
 	if (IS_ERR(dst) || !gwlb_outer_can_bounce(skb, dst))
 		return false;
+	/* the IP stack would send it by the device of the VRF */
+	if (!early && netif_is_l3_slave(dst->dev))
+		return false;
 	dev_sw_netstats_rx_add(link->dev, in->len);
 	gwlb_peer_count_rx(peer, in->len);
 	gwlb_flow_count(flow, turned, in->len);

@@ -13,8 +13,8 @@ import atexit
 import json
 import socket
 from nflab import Queue, dgram, nft
-from wirelab import APP, GW, Lab, aws, difference, finish, geneve, netns, ok, run, swapped, wire, \
-    without_id
+from wirelab import (APP, EARLY, GW, Lab, aws, difference, finish, geneve, netns, ok, run,
+                     swapped, wire, without_id)
 
 SIDES = 'red', 'blue'
 atexit.register(run, 'ip netns del other', False)
@@ -79,6 +79,22 @@ def data(side, f, number):
     return of(dgram(f, 4000, data=b'%4s %d' % (side.encode(), number)), f)
 
 
+def queued(vrf):
+    shown = json.loads(run('tc -n app -s -j qdisc show dev ' + vrf))
+    return [q['packets'] for q in shown if q['kind'] == 'pfifo']
+
+
+# nobody sees the inner packet, but the device of a VRF what the stack sends by it
+for vrf in SIDES:
+    run('tc -n app qdisc add dev %s root pfifo' % vrf)
+for f in 4, 6:
+    for side in SIDES:
+        send(side, data(side, f, 0))
+    each('IPv%d: a queue on each VRF' % f, {s: [swapped(data(s, f, 0))] for s in SIDES})
+ok([queued(vrf) for vrf in SIDES] == [[0 if EARLY else 2]] * 2, 'it had what goes that way',
+   [queued(vrf) for vrf in SIDES])
+for vrf in SIDES:
+    run('tc -n app qdisc del dev %s root' % vrf)
 nft('''
 table inet t {
     chain c {
@@ -93,7 +109,7 @@ for f in 4, 6:
             send(side, data(side, f, i))
             want[side].append(swapped(data(side, f, i)))
     each('IPv%d: by turns' % f, want)
-ok(peers() == sorted((GW[f], s, 20, 20) for f in (4, 6) for s in SIDES),
+ok(peers() == sorted((GW[f], s, 21, 21) for f in (4, 6) for s in SIDES),
    'they are shown apart, with their counters', peers())
 lines = run('ip netns exec app gwlbctl show gwlb0').splitlines()
 ok(sum(' vrf ' in line for line in lines) == 4, 'also as text', '\n'.join(lines))
