@@ -83,7 +83,11 @@ static struct dst_entry *lookup(struct net *net, const struct gwlb_peer *peer)
 
 static void route_free(struct rcu_head *rcu)
 {
-	gwlb_outer_forget(container_of(rcu, struct gwlb_outer_route, rcu));
+	struct gwlb_outer_route *r;
+
+	r = container_of(rcu, struct gwlb_outer_route, rcu);
+	dst_release(r->dst);
+	kfree(r);
 }
 
 /**
@@ -124,14 +128,15 @@ struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer)
 
 /**
  * gwlb_outer_forget() - give up the route of a peer
- * @route: of one that is being freed, behind its last reader; or NULL
+ * @peer: of a link that sends no more, or being freed
  */
-void gwlb_outer_forget(struct gwlb_outer_route *route)
+void gwlb_outer_forget(struct gwlb_peer *peer)
 {
-	if (!route)
-		return;
-	dst_release(route->dst);
-	kfree(route);
+	struct gwlb_outer_route *r;
+
+	r = xchg((__force struct gwlb_outer_route **)&peer->route, NULL);
+	if (r)
+		call_rcu(&r->rcu, route_free);
 }
 
 /* Nothing on the way but the neighbour */

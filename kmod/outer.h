@@ -27,7 +27,7 @@ struct gwlb_outer_route {
 };
 
 struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer);
-void gwlb_outer_forget(struct gwlb_outer_route *route);
+void gwlb_outer_forget(struct gwlb_peer *peer);
 bool gwlb_outer_send(struct sk_buff *skb, const struct gwlb_conf *conf,
 		     const struct gwlb_peer *peer, const __be16 port[2],
 		     bool nocheck, struct dst_entry *dst);

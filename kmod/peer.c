@@ -50,7 +50,7 @@ static void peer_free(struct rcu_head *rcu)
 		next = m->next;
 		kfree(m);
 	}
-	gwlb_outer_forget(rcu_dereference_protected(peer->route, true));
+	gwlb_outer_forget(peer);
 	free_percpu(peer->cpu);
 	kfree(peer);
 }
@@ -206,6 +206,10 @@ void gwlb_peers_flush(struct gwlb_peers *peers)
 	for (i = 0; i < ARRAY_SIZE(peers->list); i++) {
 		hlist_for_each_entry_safe(peer, next, &peers->list[i], node) {
 			hlist_del_rcu(&peer->node);
+			/* a flow in some queue may keep the peer for longer
+			 * than there is the namespace of its route
+			 */
+			gwlb_outer_forget(peer);
 			gwlb_peer_put(peer);
 		}
 	}
