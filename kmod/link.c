@@ -92,10 +92,14 @@ static void set_carriers(struct gwlb_link *link, bool up)
 	struct gwlb_link *child;
 
 	list_for_each_entry(child, &link->children, list) {
-		if (up)
-			netif_carrier_on(child->dev);
-		else
+		if (!up) {
 			netif_carrier_off(child->dev);
+			continue;
+		}
+		netif_carrier_on(child->dev);
+		/* not when the link watch comes to it: until then it drops */
+		if (netif_running(child->dev))
+			dev_activate(child->dev);
 	}
 }
 
@@ -153,6 +157,15 @@ static int link_stop(struct net_device *dev)
 	return 0;
 }
 
+/* Packet sockets send with BH off, and outside of rcu_read_lock() */
+static netdev_tx_t link_start_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	rcu_read_lock();
+	gwlb_tx(skb, dev);
+	rcu_read_unlock();
+	return NETDEV_TX_OK;
+}
+
 static void link_stats64(struct net_device *dev, struct rtnl_link_stats64 *s)
 {
 	struct gwlb_link *link = netdev_priv(dev);
@@ -175,7 +188,7 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_uninit = link_uninit,
 	.ndo_open = link_open,
 	.ndo_stop = link_stop,
-	.ndo_start_xmit = gwlb_tx,
+	.ndo_start_xmit = link_start_xmit,
 	.ndo_get_stats64 = link_stats64,
 	.ndo_get_iflink = link_get_iflink,
 };

@@ -60,14 +60,13 @@ static void push_geneve(struct sk_buff *skb, const struct gwlb_flow *flow)
 }
 
 /**
- * gwlb_tx() - ndo_start_xmit of a gwlb device
+ * gwlb_tx() - send a packet of a gwlb device
  * @skb: inner packet; consumed
  * @dev: device
  *
- * Return: NETDEV_TX_OK.
  * Context: BH off, RCU.
  */
-netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
+void gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 {
 	struct gwlb_link *link = netdev_priv(dev);
 	const struct gwlb_address *remote = NULL;
@@ -101,10 +100,10 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	if (!fits(skb, mtu)) {
 		if (gwlb_flow_of(skb, dev)) {
 			gwlb_bump_too_big(skb, flow, mtu);
-			return NETDEV_TX_OK;
+			return;
 		}
 		if (gwlb_route_too_big(skb, flow, mtu))
-			return NETDEV_TX_OK;
+			return;
 		goto drop;
 	}
 	/* in the bump alone; what is routed is not what came */
@@ -128,11 +127,10 @@ netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 		goto drop;
 	gwlb_traffic_tx(flow->peer->cpu, len);
 	gwlb_traffic_tx(gwlb_flow_endpoint(flow)->cpu, len);
-	return NETDEV_TX_OK;
+	return;
 
 drop:
 	if (flow)
 		gwlb_traffic_drop(gwlb_flow_endpoint(flow)->cpu);
 	gwlb_drop(&link->drops, skb, reason, remote);
-	return NETDEV_TX_OK;
 }

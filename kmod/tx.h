@@ -6,7 +6,7 @@
 
 struct gwlb_flow;
 
-netdev_tx_t gwlb_tx(struct sk_buff *skb, struct net_device *dev);
+void gwlb_tx(struct sk_buff *skb, struct net_device *dev);
 unsigned int gwlb_tx_mtu(const struct gwlb_flow *flow);
 
 #endif /* GWLB_TX_H */
