@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# less.sh: the module on kernels that lack conntrack or IPv6, with the tests that
-# need none of it; User Mode Linux is built so, which takes some 10 minutes of CPU
-# each the first time. And with IPv6 that is there, but switched off at boot.
+# less.sh: the module on kernels that lack conntrack, nf_tables or IPv6, with the
+# tests that need none of it; User Mode Linux is built so, which takes some 10 minutes
+# of CPU each the first time. And with IPv6 that is there, but switched off at boot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=selftests/tap.sh
@@ -20,6 +20,7 @@ without() { # OPTION TEST...
 
 echo "TAP version 13"
 renumber without NF_CONNTRACK wire wire_early options flows stats malformed
+renumber without NF_TABLES wire wire_early options flows stats malformed
 renumber without IPV6 flow_table flows options
 VM_APPEND=ipv6.disable=1 renumber tests "with ipv6.disable=1" \
 	selftests/vm/run -- selftests/run-tests less flow_table flows options
