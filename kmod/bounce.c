@@ -60,7 +60,7 @@ static bool goes_back_as_it_came(const struct sk_buff *skb,
 				 const struct gwlb_inner *in,
 				 unsigned int hlen)
 {
-	return get_unaligned_be64(udp_hdr(skb) + 1) == flow->geneve &&
+	return get_unaligned_be64(udp_hdr(skb) + 1) == gwlb_flow_fixed(flow) &&
 	       ntohs(udp_hdr(skb)->len) == hlen + in->len &&
 	       !gwlb_gso_same_ids(skb);
 }
@@ -82,7 +82,7 @@ bool gwlb_bounce(struct gwlb_link *link, struct sk_buff *skb,
 		 const struct gwlb_inner *in, bool early)
 {
 	unsigned int hlen = sizeof(struct udphdr) + GWLB_GENEVE_HLEN +
-			    gwlb_flow_options_len(flow);
+			    flow->options_len;
 	struct gwlb_endpoint *endpoint = gwlb_flow_endpoint(flow);
 	struct gwlb_peer *peer = flow->peer;
 	enum gwlb_drop_reason reason;

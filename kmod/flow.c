@@ -63,7 +63,7 @@ static void flow_free(struct gwlb_flow *flow)
 {
 	struct gwlb_endpoint *endpoint;
 
-	if (gwlb_flow_options_len(flow) > sizeof(flow->room))
+	if (flow->options_len > sizeof(flow->room))
 		kfree(flow->options);
 	if (flow->peer)
 		gwlb_peer_put(flow->peer);
@@ -177,7 +177,7 @@ static void set_tuple(struct gwlb_flow *flow, const struct gwlb_tuple *t)
 	memcpy(flow->addr + len, t->addr[1], len);
 }
 
-/* The header comes last: it tells what is to be freed */
+/* The length comes last: it tells what is to be freed */
 static bool set_geneve(struct gwlb_flow *flow, const struct gwlb_geneve *g,
 		       const u8 *options)
 {
@@ -188,7 +188,9 @@ static bool set_geneve(struct gwlb_flow *flow, const struct gwlb_geneve *g,
 		if (!flow->options)
 			return false;
 	}
-	flow->geneve = gwlb_geneve_fixed(g);
+	flow->vni = g->vni;
+	flow->critical = g->critical;
+	flow->options_len = g->options_len;
 	return true;
 }
 

@@ -107,12 +107,14 @@ static inline void gwlb_key_outer(struct gwlb_key *key,
  * @endpoint: it is of; RCU, replaced with the lock of the flows
  * @room: options as they came
  * @options: the same where @room is too small
- * @geneve: fixed header under which its packets go back, as a number
  * @port: outer UDP source and destination, network order
+ * @vni: virtual network identifier
+ * @options_len: bytes of options
  * @inner_port: of the tuple
  * @version: 4 or 6, of the tuple
  * @protocol: of the tuple
  * @nocheck: the outer UDP checksum was zero
+ * @critical: one of the options is critical
  * @turned: the first packet came the other way round
  * @diverted: packets have entered the IP stack; the bits beside it never change
  * @fragmented: fragments have passed
@@ -139,12 +141,14 @@ struct gwlb_flow {
 		u8 room[GWLB_OPTIONS_INLINE];
 		u8 *options;
 	};
-	u64 geneve;
 	__be16 port[2];
+	u32 vni:24;
+	u32 options_len:8;
 	u8 inner_port[2][2];
 	u8 version;
 	u8 protocol;
 	u8 nocheck:1;
+	u8 critical:1;
 	u8 turned:1;
 	u8 diverted:1;
 	u8 fragmented;
@@ -278,26 +282,36 @@ static inline struct gwlb_link *gwlb_flow_link(const struct gwlb_flow *flow)
 }
 
 /**
- * gwlb_flow_options_len() - the length of the options of its packets
- * @flow: flow
+ * gwlb_flow_fixed() - the fixed GENEVE header under which packets go back
+ * @flow: of them
  *
- * Return: bytes.
+ * Put together anew for each: kept as it is, it would be the word by which one
+ * flow less fits into a page.
+ *
+ * Return: its bytes as a number.
  */
-static inline unsigned int gwlb_flow_options_len(const struct gwlb_flow *flow)
+static inline u64 gwlb_flow_fixed(const struct gwlb_flow *flow)
 {
-	return gwlb_geneve_fixed_len(flow->geneve);
+	struct gwlb_geneve g = {
+		.vni = flow->vni,
+		.protocol = flow->version == 4 ? ETH_P_IP : ETH_P_IPV6,
+		.options_len = flow->options_len,
+		.critical = flow->critical,
+	};
+
+	return gwlb_geneve_fixed(&g);
 }
 
 /**
  * gwlb_flow_options() - the options of its packets
  * @flow: flow
  *
- * Return: as many bytes as gwlb_flow_options_len() says.
+ * Return: @flow->options_len bytes.
  */
 static inline const u8 *gwlb_flow_options(const struct gwlb_flow *flow)
 {
-	return gwlb_flow_options_len(flow) > sizeof(flow->room) ?
-	       flow->options : flow->room;
+	return flow->options_len > sizeof(flow->room) ? flow->options :
+							flow->room;
 }
 
 /**

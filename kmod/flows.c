@@ -128,7 +128,7 @@ static bool under_header(const struct gwlb_flow *flow,
 {
 	const struct udphdr *uh = udp_hdr(skb);
 
-	return gwlb_geneve_equal(geneve, flow->geneve,
+	return gwlb_geneve_equal(geneve, gwlb_flow_fixed(flow),
 				 gwlb_flow_options(flow)) &&
 	       flow->port[0] == uh->source && flow->port[1] == uh->dest &&
 	       flow->nocheck == !uh->check && comes_from(flow->peer, skb) &&

@@ -83,28 +83,6 @@ static inline unsigned int gwlb_geneve_fixed_len(__u64 fixed)
 }
 
 /**
- * gwlb_geneve_fixed_vni() - the VNI in a fixed header
- * @fixed: as gwlb_geneve_fixed() returns it
- *
- * Return: virtual network identifier, host order.
- */
-static inline __u32 gwlb_geneve_fixed_vni(__u64 fixed)
-{
-	return fixed >> 8 & 0xffffff;
-}
-
-/**
- * gwlb_geneve_fixed_critical() - is one of the options critical
- * @fixed: as gwlb_geneve_fixed() returns it
- *
- * Return: 1 if one is, else 0.
- */
-static inline int gwlb_geneve_fixed_critical(__u64 fixed)
-{
-	return fixed >> 54 & 1;
-}
-
-/**
  * gwlb_geneve_len() - length of a header whose first byte is known
  * @p: the header, of at least one byte
  *

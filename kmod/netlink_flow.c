@@ -147,7 +147,7 @@ static int put_context(struct sk_buff *skb, const struct gwlb_flow *flow)
 	u64 endpoint = gwlb_flow_endpoint(flow)->id.id;
 	struct gwlb_geneve_ids ids;
 
-	gwlb_geneve_decode(options, gwlb_flow_options_len(flow), &ids);
+	gwlb_geneve_decode(options, flow->options_len, &ids);
 	if ((endpoint &&
 	     nla_put_u64_64bit(skb, GWLB_A_FLOW_ENDPOINT, endpoint,
 			       GWLB_A_FLOW_PAD)) ||
@@ -163,8 +163,8 @@ static int put_context(struct sk_buff *skb, const struct gwlb_flow *flow)
 	    nla_put_u16(skb, GWLB_A_FLOW_REMOTE_PORT, ntohs(flow->port[0])) ||
 	    nla_put_u16(skb, GWLB_A_FLOW_LOCAL_PORT, ntohs(flow->port[1])) ||
 	    (!flow->nocheck && nla_put_flag(skb, GWLB_A_FLOW_CHECKSUM)) ||
-	    nla_put_u32(skb, GWLB_A_FLOW_VNI, gwlb_geneve_fixed_vni(flow->geneve)) ||
-	    nla_put(skb, GWLB_A_FLOW_OPTIONS, gwlb_flow_options_len(flow), options))
+	    nla_put_u32(skb, GWLB_A_FLOW_VNI, flow->vni) ||
+	    nla_put(skb, GWLB_A_FLOW_OPTIONS, flow->options_len, options))
 		return -EMSGSIZE;
 	return 0;
 }

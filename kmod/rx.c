@@ -48,7 +48,7 @@ static struct gwlb_flow *known(struct gwlb_link *link, struct sk_buff *skb,
 	*turned = gwlb_tuple_normalize(&t);
 	flow = gwlb_flow_known(&link->flows, &t, skb, skb->data + at);
 	/* what such options do is a setting */
-	return flow && !gwlb_geneve_fixed_critical(flow->geneve) ? flow : NULL;
+	return flow && !flow->critical ? flow : NULL;
 }
 
 /* For an endpoint that has been seen, if the packet's options were read */
@@ -191,7 +191,7 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb, bool early)
 
 	reason = GWLB_DROP_REASON_NO_MEMORY;
 	hlen = sizeof(struct udphdr) + GWLB_GENEVE_HLEN +
-	       gwlb_flow_options_len(flow);
+	       flow->options_len;
 	if (__iptunnel_pull_header(skb, hlen, flow->version == 4 ?
 				   htons(ETH_P_IP) : htons(ETH_P_IPV6), true,
 				   true))

@@ -15,7 +15,7 @@ static unsigned int overhead(const struct gwlb_flow *flow)
 {
 	return (flow->peer->remote.len == 4 ? sizeof(struct iphdr) :
 		sizeof(struct ipv6hdr)) + sizeof(struct udphdr) +
-		GWLB_GENEVE_HLEN + gwlb_flow_options_len(flow);
+		GWLB_GENEVE_HLEN + flow->options_len;
 }
 
 static unsigned int inner_mtu(const struct gwlb_flow *flow,
@@ -53,8 +53,8 @@ static bool fits(const struct sk_buff *skb, unsigned int mtu)
 
 static void push_geneve(struct sk_buff *skb, const struct gwlb_flow *flow)
 {
-	__skb_push(skb, GWLB_GENEVE_HLEN + gwlb_flow_options_len(flow));
-	gwlb_geneve_build(skb->data, flow->geneve, gwlb_flow_options(flow));
+	__skb_push(skb, GWLB_GENEVE_HLEN + flow->options_len);
+	gwlb_geneve_build(skb->data, gwlb_flow_fixed(flow), gwlb_flow_options(flow));
 	skb_set_inner_protocol(skb, flow->version == 4 ? htons(ETH_P_IP) :
 							 htons(ETH_P_IPV6));
 }
