@@ -220,6 +220,11 @@ int gwlb_child_claim(struct gwlb_link *child, const struct gwlb_conf *old,
 	forget_flows(child->parent, conf, old);
 	if (old)
 		forget_flows(child, old, conf);
+	/* with the settings that it had here */
+	for (i = 0; old && i < old->claim_count; i++)
+		if (!gwlb_conf_claims(conf, &old->claims[i]))
+			gwlb_endpoint_forget(&child->endpoints,
+					     &old->claims[i], NULL);
 	return 0;
 }
 

@@ -262,6 +262,12 @@ int gwlb_nl_endpoint_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (!dev)
 		goto free;
 	link = netdev_priv(dev);
+	err = -ENOENT;
+	if (link->parent && !gwlb_conf_claims(rtnl_dereference(link->conf), &id)) {
+		NL_SET_ERR_MSG(info->extack,
+			       "The link does not have that endpoint; give it one with \"endpoint\", or set those of the link that it is on");
+		goto free;
+	}
 	rcu_read_lock();
 	ep = gwlb_endpoint_find(&link->endpoints, &id);
 	old = ep ? rcu_dereference(ep->conf) : NULL;

@@ -255,6 +255,11 @@ ctl('up vpc2 /tmp/vpc2.conf')
 after = shown('vpc2')
 ok(before == {k: after[k] for k in before}, 'and read again', after)
 ok(endpoints('vpc2')[name(Y)]['name'] == 'shop', 'with settings of endpoints', endpoints('vpc2'))
+ctl('endpoint set 0x77 link vpc2 name stray', 'does not have that endpoint')
+ctl('set vpc2 endpoint ' + name(X2))
+ok(name(Y) not in endpoints('vpc2'), 'what is given back leaves its settings behind',
+   endpoints('vpc2'))
+ctl('set vpc2 endpoint %s endpoint %s' % (name(X2), name(Y)))
 with open('/tmp/vpc3.conf', 'w') as file:
     file.write('endpoint 0x33 # in one zone\nendpoint 0x34\nmode route\n')
 ctl('up vpc3 /tmp/vpc3.conf')
