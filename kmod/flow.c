@@ -362,7 +362,8 @@ void gwlb_flow_exit(void)
 			pr_warn("gwlb: unload waits for packets of a former link in some queue\n");
 		msleep(20);
 	}
-	/* flows are freed by RCU, and then their peers */
+	/* flows are freed by RCU, then their peers, then the routes of these */
+	rcu_barrier();
 	rcu_barrier();
 	rcu_barrier();
 	dst_entries_destroy(&gwlb_dst_ops6);

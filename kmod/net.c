@@ -41,7 +41,10 @@ static void __net_exit net_stop(struct list_head *nets)
 			gwlb_link_ops.dellink(link->dev, &kill);
 	unregister_netdevice_many(&kill);
 	rtnl_unlock();
-	/* peers hold routes of the namespace, and are freed by RCU */
+	/* peers hold routes of the namespace: flows are freed by RCU, then
+	 * their peers, then these routes
+	 */
+	rcu_barrier();
 	rcu_barrier();
 	rcu_barrier();
 }
