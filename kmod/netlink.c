@@ -56,7 +56,9 @@ static int put_parent(struct sk_buff *skb, const struct gwlb_link *link)
 		return 0;
 	parent = link->parent->dev;
 	if (nla_put_string(skb, GWLB_A_LINK_PARENT, parent->name) ||
-	    nla_put_u32(skb, GWLB_A_LINK_PARENT_IFINDEX, parent->ifindex))
+	    nla_put_u32(skb, GWLB_A_LINK_PARENT_IFINDEX, parent->ifindex) ||
+	    (!netif_running(parent) &&
+	     nla_put_flag(skb, GWLB_A_LINK_PARENT_DOWN)))
 		return -EMSGSIZE;
 	if (net_eq(net, dev_net(parent)))
 		return 0;

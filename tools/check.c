@@ -168,6 +168,21 @@ static void check_uplink(const struct link *link)
 
 /* ---- the link */
 
+static void check_down(const struct link *link)
+{
+	if (!link->up)
+		check_found(link->name, "link-down",
+		      check_text("it is down, and its packets are dropped"),
+		      check_text("ip link set %s up", link->name));
+	if (!link->parent_down)
+		return;
+	check_found(link->name, "on-down",
+	      check_text("%s, which has the port, is down, and all packets are dropped there",
+			 link->parent),
+	      check_text("ip link set %s up%s", link->parent, link->parent_elsewhere ?
+			 ", in the network namespace where it is" : ""));
+}
+
 static void check_allow(const struct link *link)
 {
 	if (link->conf.allow_count)
@@ -262,6 +277,7 @@ bool check_machine(const struct state *state, bool json, bool pretty)
 	for (size_t i = 0; i < state->link_count; i++) {
 		const struct link *link = &state->links[i];
 
+		check_down(link);
 		/* of others, that is the business of the link with the port */
 		if (!link->conf.claim_count) {
 			check_allow(link);

@@ -134,6 +134,7 @@ struct link {
 	char name[IFNAMSIZ], parent[IFNAMSIZ];
 	uint32_t parent_ifindex;
 	bool parent_elsewhere;		/* in the network namespace of that id */
+	bool parent_down;
 	int32_t parent_netnsid;
 	bool up;
 	struct conf conf;

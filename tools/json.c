@@ -149,6 +149,7 @@ static json_t *one_link(const struct link *link, bool statistics)
 		json_object_set_new(json, "on_ifindex", json_integer(link->parent_ifindex));
 		json_object_set_new(json, "on_netnsid", link->parent_elsewhere ?
 				    json_integer(link->parent_netnsid) : json_null());
+		json_object_set_new(json, "on_up", json_boolean(!link->parent_down));
 		json_object_set_new(json, "endpoints", claims(conf));
 	}
 	if (statistics) {

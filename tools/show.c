@@ -144,7 +144,7 @@ void show_text(const struct state *state, bool statistics)
 		       *link->parent ? " on " : "", link->parent);
 		if (link->parent_elsewhere)
 			printf(" link-netnsid %" PRId32, link->parent_netnsid);
-		printf("\n");
+		printf("%s\n", link->parent_down ? ", which is down" : "");
 		if (link->conf.claim_count)
 			print_child(&link->conf);
 		else

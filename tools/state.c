@@ -62,6 +62,7 @@ static void read_link(const struct nlmsghdr *nlh, void *data)
 	link->parent_ifindex = nl_number(tb[GWLB_A_LINK_PARENT_IFINDEX]);
 	link->parent_elsewhere = tb[GWLB_A_LINK_PARENT_NETNSID];
 	link->parent_netnsid = nl_number(tb[GWLB_A_LINK_PARENT_NETNSID]);
+	link->parent_down = tb[GWLB_A_LINK_PARENT_DOWN];
 	link->up = tb[GWLB_A_LINK_UP];
 	link->flows = nl_number(tb[GWLB_A_LINK_FLOWS]);
 	conf_read(&link->conf, tb[GWLB_A_LINK_CONF]);

@@ -61,6 +61,12 @@ def endpoints(dev, ns='app'):
             json.loads(run('ip netns exec %s gwlbctl -s -j endpoint list link %s' % (ns, dev)))}
 
 
+def problems(dev):
+    """What check finds: names to remedies"""
+    return {f['check']: f['remedy'] for f in
+            json.loads(run('ip netns exec app gwlbctl check -j ' + dev, check=False))}
+
+
 def ip_shows(dev, ns='app'):
     return json.loads(run('ip -n %s -d -j link show %s' % (ns, dev)))[0]
 
@@ -345,7 +351,18 @@ lab.bounce('that is down: dropped', [wire(geneve(dgram(4, 4800), b''))], [], {'l
 ctl('add late endpoint ' + name(Y))
 run('ip -n app link set late up')
 ok(not carrier('gw') and not carrier('late'), 'without carrier, which was there before or not')
-run('ip -n app link set gwlb0 up')
+ok('gw: up on gwlb0, which is down\n' in ctl('show gw') and shown('gw')['up'] and
+   not shown('gw')['on_up'], 'show says why', ctl('show gw'))
+found = problems('gw')
+ok(found.get('on-down') == 'ip link set gwlb0 up' and 'link-down' not in found,
+   'check says what to do', found)
+run('ip netns exec app ' + found.get('on-down', 'false'))
+ok('gw: up on gwlb0\n' in ctl('show gw') and shown('gw')['on_up'] and
+   'on-down' not in problems('gw'), 'which is no more', ctl('show gw'))
+run('ip -n app link set late down')
+ok(problems('late').get('link-down') == 'ip link set late up', 'check names a link that is down',
+   problems('late'))
+run('ip -n app link set late up')
 lab.bounce('and up again', [wire(geneve(dgram(4, 4800), b'')), of(X, dgram(4, 4800))])
 ok(carrier('gw') and carrier('late'), 'with carrier')
 ctl('del late')
@@ -355,6 +372,9 @@ ctl('add vpc1 endpoint ' + name(X))
 run('ip -n app link set vpc1 netns other up')
 before = received('gwlb0')
 run('ip -n app link set gwlb0 netns gwlb')
+ok('vpc1: up on gwlb0 link-netnsid ' in ctl('show vpc1', ns='other') and
+   ', which is down\n' in ctl('show vpc1', ns='other'), 'the same from another namespace',
+   ctl('show vpc1', ns='other'))
 run('ip -n gwlb link set gwlb0 up')
 lab.genl = Genl('gwlb')
 lab.bounce('that has moved', [wire(geneve(dgram(4, 4900), b'')), of(X, dgram(4, 4900)),
