@@ -97,12 +97,13 @@ static bool in_prefix(const struct filter *f, const struct gwlb_tuple *t)
 	       ipv6_prefix_equal(&a[1], &f->address.a, f->prefix);
 }
 
-static bool by_gateway(const struct nlattr *nla, const struct gwlb_flow *flow)
+static bool by_gateway(const struct filter *f, const struct gwlb_flow *flow)
 {
 	const struct gwlb_endpoint_id *id = &gwlb_flow_endpoint(flow)->id;
 
-	return !id->id && nla_len(nla) == id->gateway.len &&
-	       !memcmp(nla_data(nla), &id->gateway.a, id->gateway.len);
+	return !id->id && nla_len(f->gateway) == id->gateway.len &&
+	       !memcmp(nla_data(f->gateway), &id->gateway.a, id->gateway.len) &&
+	       (f->vrf ? nla_get_u32(f->vrf) : 0) == id->vrf;
 }
 
 static bool fits(const struct filter *f, const struct gwlb_flow *flow)
@@ -113,7 +114,7 @@ static bool fits(const struct filter *f, const struct gwlb_flow *flow)
 		return false;
 	if (f->endpoint && nla_get_u64(f->endpoint) != gwlb_flow_endpoint(flow)->id.id)
 		return false;
-	if (f->gateway && !by_gateway(f->gateway, flow))
+	if (f->gateway && !by_gateway(f, flow))
 		return false;
 	if (f->vrf && nla_get_u32(f->vrf) != flow->peer->vrf)
 		return false;

@@ -143,9 +143,10 @@ for name, want in (('by turns', {}), ('once more', {'red': 'shop'})):
     ctl('endpoint set %s name shop' % NAME['red'])
 flows = json.loads(ctl('-j flow list port 4001'))
 ok(len(flows) == 2 and len({f['vrf'] for f in flows}) == 2, 'and a flow', flows)
-ok(len(json.loads(ctl('-j flow list port 4001 endpoint ' + NAME['blue']))) == 1 and
-   len(json.loads(ctl('-j flow list port 4001 endpoint ' + GW[4]))) == 2,
-   'chosen by the VRF or by none')
+ok([len(json.loads(ctl('-j flow list port 4001 endpoint ' + e)))
+    for e in (NAME['blue'], GW[4], 'shop')] == [1, 0, 1], 'chosen with its VRF, not without')
+ctl('flow flush endpoint ' + GW[4])
+ok(len(json.loads(ctl('-j flow list port 4001'))) == 2, 'nor forgotten')
 ok('endpoint %s name shop\n' % NAME['red'] in ctl('save gwlb0 -'), 'saved', ctl('save gwlb0 -'))
 ctl('add vpc1 endpoint ' + NAME['blue'])
 run('ip -n app link set vpc1 up')
