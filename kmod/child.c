@@ -120,7 +120,7 @@ int gwlb_child_check(const struct gwlb_link *child, struct nlattr *data[],
 {
 	const struct nlattr *nla = gwlb_child_outer(data);
 	struct gwlb_link *other;
-	int i;
+	int i, err;
 
 	if (!child->parent) {
 		if (!conf->claim_count)
@@ -134,9 +134,14 @@ int gwlb_child_check(const struct gwlb_link *child, struct nlattr *data[],
 				    "A link that takes endpoints of another has no port; port, local, allow, ttl, tos, critical, catch and max-endpoints are set there");
 		return -EINVAL;
 	}
-	for (i = 0; i < conf->claim_count; i++) {
+	for (i = 0; data && data[GWLB_A_CONF_ENDPOINTS] &&
+	     i < conf->claim_count; i++) {
 		struct gwlb_endpoint *ep;
 
+		err = gwlb_endpoint_check_vrf(child->net, &conf->claims[i],
+					      extack);
+		if (err)
+			return err;
 		rcu_read_lock();
 		ep = gwlb_endpoint_find(&child->parent->endpoints,
 					&conf->claims[i]);

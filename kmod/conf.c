@@ -271,12 +271,19 @@ static bool get_claim(struct gwlb_endpoint_id *id, const struct nlattr *nla)
 	return id->id;
 }
 
+static int vrf_of_none(const struct nlattr *vrf, struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG_ATTR(extack, vrf,
+			    "A VRF goes with the gateway behind it, an id has none");
+	return -EINVAL;
+}
+
 static int get_claims(struct gwlb_conf *conf, const struct nlattr *list,
 		      struct netlink_ext_ack *extack)
 {
+	const struct nlattr *nla, *vrf = NULL;
 	struct gwlb_endpoint_id id;
-	const struct nlattr *nla;
-	int rem, err, vrf = 0;
+	int rem, err;
 
 	err = nla_validate_nested(list, GWLB_A_ENDPOINTS_MAX, endpoints_policy,
 				  extack);
@@ -284,8 +291,10 @@ static int get_claims(struct gwlb_conf *conf, const struct nlattr *list,
 		return err;
 	conf->claim_count = 0;
 	nla_for_each_nested(nla, list, rem) {
+		if (vrf && nla_type(nla) != GWLB_A_ENDPOINTS_GATEWAY)
+			return vrf_of_none(vrf, extack);
 		if (nla_type(nla) == GWLB_A_ENDPOINTS_VRF) {
-			vrf = nla_get_u32(nla);
+			vrf = nla;
 			continue;
 		}
 		if (!get_claim(&id, nla)) {
@@ -293,10 +302,13 @@ static int get_claims(struct gwlb_conf *conf, const struct nlattr *list,
 					    "Name an endpoint by id, which is not 0, or one without id by gateway, of 4 or 16 bytes");
 			return -EINVAL;
 		}
-		id.vrf = id.id ? 0 : vrf;
-		vrf = 0;
-		if (gwlb_conf_claims(conf, &id))
-			continue;
+		id.vrf = vrf ? nla_get_u32(vrf) : 0;
+		vrf = NULL;
+		if (gwlb_conf_claims(conf, &id)) {
+			NL_SET_ERR_MSG_ATTR(extack, list,
+					    "One of these endpoints is named twice");
+			return -EINVAL;
+		}
 		if (conf->claim_count == GWLB_CLAIMS_MAX) {
 			NL_SET_ERR_MSG_ATTR(extack, list,
 					    "A link can take at most 32 endpoints");
@@ -304,6 +316,8 @@ static int get_claims(struct gwlb_conf *conf, const struct nlattr *list,
 		}
 		conf->claims[conf->claim_count++] = id;
 	}
+	if (vrf)
+		return vrf_of_none(vrf, extack);
 	if (conf->claim_count)
 		return 0;
 	NL_SET_ERR_MSG_ATTR(extack, list,

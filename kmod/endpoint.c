@@ -48,6 +48,36 @@ struct gwlb_endpoint *gwlb_endpoint_find(struct gwlb_endpoints *eps,
 	return NULL;
 }
 
+/**
+ * gwlb_endpoint_check_vrf() - can packets of that endpoint come
+ * @net: of the sockets
+ * @id: of it
+ * @extack: says why not
+ *
+ * Return: 0, or a negative errno if it has a VRF which is none.
+ * Context: process, RTNL.
+ */
+int gwlb_endpoint_check_vrf(struct net *net, const struct gwlb_endpoint_id *id,
+			    struct netlink_ext_ack *extack)
+{
+	const struct net_device *dev;
+
+	if (!id->vrf)
+		return 0;
+	dev = __dev_get_by_index(net, id->vrf);
+	if (!dev) {
+		NL_SET_ERR_MSG(extack,
+			       "There is no such VRF in the network namespace that has the port");
+		return -ENODEV;
+	}
+	if (!netif_is_l3_master(dev)) {
+		NL_SET_ERR_MSG(extack,
+			       "What is named as the VRF of a load balancer is another device");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static struct gwlb_endpoint_conf *settings(const struct gwlb_endpoint *ep)
 {
 	/* as above */

@@ -120,6 +120,8 @@ void gwlb_endpoints_enter(struct gwlb_endpoints *eps);
 void gwlb_endpoints_flush(struct gwlb_endpoints *eps);
 void gwlb_endpoints_tell_idle(struct gwlb_endpoints *eps);
 
+int gwlb_endpoint_check_vrf(struct net *net, const struct gwlb_endpoint_id *id,
+			    struct netlink_ext_ack *extack);
 struct gwlb_endpoint *gwlb_endpoint_find(struct gwlb_endpoints *eps,
 					 const struct gwlb_endpoint_id *id);
 struct gwlb_endpoint *gwlb_endpoint_get(struct gwlb_endpoints *eps,

@@ -87,6 +87,11 @@ static int get_id(struct gwlb_endpoint_id *id, struct genl_info *info)
 	const struct nlattr *vrf = info->attrs[GWLB_A_ENDPOINT_VRF];
 
 	memset(id, 0, sizeof(*id));
+	if (vrf && !gateway) {
+		NL_SET_ERR_MSG_ATTR(info->extack, vrf,
+				    "A VRF goes with a gateway, an id has none");
+		return -EINVAL;
+	}
 	if (number && !gateway)
 		id->id = nla_get_u64(number);
 	if (gateway && !number &&
@@ -274,7 +279,10 @@ int gwlb_nl_endpoint_set_doit(struct sk_buff *skb, struct genl_info *info)
 	if (old)
 		*conf = *old;
 	rcu_read_unlock();
-	err = get_conf(conf, info);
+	/* one that is there may be named when its VRF is gone */
+	err = ep ? 0 : gwlb_endpoint_check_vrf(link->net, &id, info->extack);
+	if (!err)
+		err = get_conf(conf, info);
 	if (err)
 		goto free;
 	err = gwlb_endpoint_set(&link->endpoints, &id, conf, info->extack);
