@@ -210,10 +210,24 @@ static void put_allow(struct nlmsghdr *nlh, uint16_t type, const char *what, con
 	free(words);
 }
 
+static void check_twice(char *words[], const struct endpoint_id *id, char *end[])
+{
+	struct endpoint_id other;
+
+	for (; words < end; words += 2) {
+		if (strcmp(words[0], "endpoint"))
+			continue;
+		endpoint_scan(&other, words[1]);
+		if (endpoint_same(&other, id))
+			usage("endpoint %s is given twice", end[1]);
+	}
+}
+
 /* All of them, wherever they are among the words */
 static void put_claims(struct nlmsghdr *nlh, uint16_t type, char *words[])
 {
 	struct nlattr *list = mnl_attr_nest_start(nlh, type);
+	char **first = words;
 	struct endpoint_id id;
 
 	for (; words[0] && words[1]; words += 2) {
@@ -221,6 +235,7 @@ static void put_claims(struct nlmsghdr *nlh, uint16_t type, char *words[])
 			continue;
 		file_at(words[0]);
 		endpoint_scan(&id, words[1]);
+		check_twice(first, &id, words);
 		/* far more than the kernel takes, which says so itself */
 		if (nlh->nlmsg_len > NL_SIZE / 2)
 			usage("too many endpoints");

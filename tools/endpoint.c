@@ -80,6 +80,12 @@ void endpoint_scan(struct endpoint_id *id, const char *text)
 		      text);
 }
 
+bool endpoint_same(const struct endpoint_id *a, const struct endpoint_id *b)
+{
+	return a->number == b->number && a->vrf == b->vrf && a->gateway.len == b->gateway.len &&
+	       !memcmp(a->gateway.bytes, b->gateway.bytes, sizeof(a->gateway.bytes));
+}
+
 /* Is it an id, and else a name; what looks like an id must be one */
 bool endpoint_is_id(struct endpoint_id *id, const char *text)
 {
@@ -191,13 +197,43 @@ static bool has_claims(char *words[])
 	return false;
 }
 
+/* An endpoint that a file takes for its link; bare: without settings */
+struct claim {
+	struct endpoint_id id;
+	bool bare;
+};
+
+static struct claim *claims;
+static size_t claim_count;
+
+/* Is it the first line that takes this endpoint; a line with settings may come
+ * besides
+ */
+static bool is_first(const struct endpoint_id *id, bool bare)
+{
+	struct claim *claim = claims;
+
+	while (claim < claims + claim_count && !endpoint_same(&claim->id, id))
+		claim++;
+	if (claim < claims + claim_count) {
+		if (bare && claim->bare)
+			usage("endpoint %s is given twice", endpoint_print(id).s);
+		claim->bare |= bare;
+		return false;
+	}
+	claims = array_grow(claims, claim_count, sizeof(*claims));
+	claims[claim_count].id = *id;
+	claims[claim_count++].bare = bare;
+	return true;
+}
+
 /* Words of a file: what of them is about endpoints, ID and settings. Those
  * that the link takes stay among the words, ID alone.
  */
 char **endpoint_words(char *words[])
 {
 	char **out = calloc(1, sizeof(*out)), **to = words;
-	bool claims = has_claims(words);
+	bool takes = has_claims(words);
 	struct endpoint_id id;
 	struct nl_buf buf;
 	size_t count = 0;
@@ -218,7 +254,8 @@ char **endpoint_words(char *words[])
 		endpoint_scan(&id, words[1]);
 		/* wrong words are found before anything is done */
 		end = endpoint_put_settings(nlh, words + 2);
-		if (claims) {
+		file_at(*words);
+		if (takes && is_first(&id, end == words + 2)) {
 			*to++ = words[0];
 			*to++ = words[1];
 		}
@@ -331,12 +368,6 @@ void endpoint_read(struct endpoints *list)
 	list->count = count;
 }
 
-static bool same_id(const struct endpoint_id *a, const struct endpoint_id *b)
-{
-	return a->number == b->number && a->vrf == b->vrf && a->gateway.len == b->gateway.len &&
-	       !memcmp(a->gateway.bytes, b->gateway.bytes, sizeof(a->gateway.bytes));
-}
-
 /* The endpoint of that name, of that link or with 0 of whichever. Returns how many
  * links have it; where one has given it to another, the other counts.
  */
@@ -352,7 +383,7 @@ size_t endpoint_find(struct endpoint *found, uint32_t ifindex, const char *name)
 
 		if (strcmp(e->name, name) || (ifindex && e->ifindex != ifindex))
 			continue;
-		if (any && !same_id(&found->id, &e->id))
+		if (any && !endpoint_same(&found->id, &e->id))
 			fail("several endpoints have the name %s; say which by its id", name);
 		if (!any || *found->child)
 			*found = *e;
@@ -374,7 +405,7 @@ const char *endpoint_child(uint32_t ifindex, const struct endpoint_id *id)
 	*child = 0;
 	endpoint_read(&list);
 	for (size_t i = 0; i < list.count; i++)
-		if (list.all[i].ifindex == ifindex && same_id(&list.all[i].id, id))
+		if (list.all[i].ifindex == ifindex && endpoint_same(&list.all[i].id, id))
 			memcpy(child, list.all[i].child, sizeof(child));
 	free(list.all);
 	return *child ? child : NULL;

@@ -174,6 +174,8 @@ struct endpoint_text {
 };
 
 void endpoint_scan(struct endpoint_id *id, const char *text);
+void endpoint_need_vrf(void);
+bool endpoint_same(const struct endpoint_id *a, const struct endpoint_id *b);
 bool endpoint_is_id(struct endpoint_id *id, const char *text);
 size_t endpoint_find(struct endpoint *found, uint32_t ifindex, const char *name);
 const char *endpoint_child(uint32_t ifindex, const struct endpoint_id *id);

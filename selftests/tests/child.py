@@ -295,6 +295,10 @@ ctl('add vpc9 on gwlb0', 'name them')
 ctl('add vpc9 on gwlb0 on gwlb0 endpoint 0x9', 'given twice')
 ctl('add vpc9 endpoint 0x9 on', 'needs the name')
 ctl('add vpc9 endpoint', 'endpoint needs a value')
+for command in 'add vpc9 on gwlb0', 'set vpc2':
+    ctl(command + ' endpoint 0x9 endpoint 0xa endpoint vpce-00000000000000009',
+        'endpoint vpce-00000000000000009 is given twice', (2,))
+    ctl(command + ' endpoint 0x9 0x9', "unknown option '0x9'", (2,))
 ctl('add vpc9 endpoint vpce-1', 'is no endpoint')
 ctl('add vpc9' + ''.join(' endpoint 0x%x' % i for i in range(1, 34)), 'at most 32')
 ctl('set gwlb0 endpoint 0x9', 'a port of its own')
