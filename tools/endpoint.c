@@ -30,6 +30,14 @@ struct endpoint_text endpoint_print(const struct endpoint_id *id)
 	return text;
 }
 
+/* Has the VRF of an endpoint no name, as it is gone */
+static bool vrf_is_gone(const struct endpoint_id *id)
+{
+	char name[IF_NAMESIZE];
+
+	return id->vrf && !if_indextoname(id->vrf, name);
+}
+
 static bool scan_hex(uint64_t *number, const char *digits, size_t least)
 {
 	size_t len = strspn(digits, "0123456789abcdefABCDEF");
@@ -38,6 +46,35 @@ static bool scan_hex(uint64_t *number, const char *digits, size_t least)
 		return false;
 	*number = strtoull(digits, NULL, 16);
 	return *number;
+}
+
+/* The first word with a VRF that is not there */
+static const char *no_vrf;
+
+/* Such is too early, perhaps, and comes after words that are wrong */
+void endpoint_need_vrf(void)
+{
+	if (!no_vrf)
+		return;
+	file_at(no_vrf);
+	fail_with(3, "there is no VRF '%s' in this network namespace; add it first",
+		  strchr(no_vrf, '%') + 1);
+}
+
+/* A name comes before an index, which one that is gone has still. What is not
+ * there has any index, never to be sent.
+ */
+static uint32_t scan_vrf(const char *word, const char *name)
+{
+	uint32_t vrf = if_nametoindex(name);
+
+	if (!*name || strlen(name) >= IF_NAMESIZE || strchr(name, '%'))
+		usage("'%s' cannot be the name of a VRF", name);
+	if (!vrf && !name[strspn(name, "0123456789")])
+		vrf = number_scan("a VRF", name, INT32_MAX);
+	if (!vrf && !no_vrf)
+		no_vrf = word;
+	return vrf ? vrf : UINT32_MAX;
 }
 
 /* An address, or one and the VRF by which its packets come: 10.0.0.1%red */
@@ -52,13 +89,8 @@ static bool scan_gateway(struct endpoint_id *id, const char *text)
 	address[len] = 0;
 	if (!address_scan(&id->gateway, address))
 		return false;
-	if (!text[len])
-		return true;
-	text += len + 1;
-	id->vrf = isdigit((unsigned char)*text) ? number_scan("a VRF", text, INT32_MAX) :
-						  if_nametoindex(text);
-	if (!id->vrf)
-		usage("there is no VRF '%s'", text);
+	if (text[len])
+		id->vrf = scan_vrf(text, text + len + 1);
 	return true;
 }
 
@@ -98,6 +130,7 @@ bool endpoint_is_id(struct endpoint_id *id, const char *text)
 
 void endpoint_put(struct nlmsghdr *nlh, const struct endpoint_id *id)
 {
+	endpoint_need_vrf();
 	if (id->vrf)
 		mnl_attr_put_u32(nlh, GWLB_A_ENDPOINT_VRF, id->vrf);
 	if (id->number)
@@ -425,6 +458,19 @@ struct endpoint_text endpoint_mark(const struct endpoint *e)
 bool endpoint_has_settings(const struct endpoint *e)
 {
 	return *e->name || e->mask || e->zone_mode != GWLB_ZONE_MODE_AUTO;
+}
+
+/* The line of a file; an index would be that of another device by and by, so
+ * without its VRF it is a comment.
+ */
+void endpoint_write(FILE *f, const struct endpoint_id *id, const struct endpoint *e)
+{
+	bool gone = vrf_is_gone(id);
+
+	fprintf(f, "%sendpoint %s", gone ? "# " : "", endpoint_print(id).s);
+	if (e)
+		endpoint_write_settings(f, e);
+	fprintf(f, "%s\n", gone ? "	# its VRF is gone, this was the index" : "");
 }
 
 /* As the command takes them */

@@ -94,7 +94,7 @@ void file_print(FILE *f, const struct link *link)
 	else if (*link->parent)
 		fprintf(f, "on %s\n", link->parent);
 	for (size_t i = 0; i < conf->claim_count; i++)
-		fprintf(f, "endpoint %s\n", endpoint_print(&conf->claims[i]).s);
+		endpoint_write(f, &conf->claims[i], NULL);
 	if (!conf->claim_count)
 		print_outer(f, conf);
 	fprintf(f, "mode %s\nmax-flows %u\ntimeout-tcp %u\ntimeout-other %u\ndivert %s\n"
@@ -117,11 +117,8 @@ static void print_endpoints(FILE *f, uint32_t ifindex)
 	for (size_t i = 0; i < list.count; i++) {
 		const struct endpoint *e = &list.all[i];
 
-		if (e->ifindex != ifindex || !endpoint_has_settings(e))
-			continue;
-		fprintf(f, "endpoint %s", endpoint_print(&e->id).s);
-		endpoint_write_settings(f, e);
-		fprintf(f, "\n");
+		if (e->ifindex == ifindex && endpoint_has_settings(e))
+			endpoint_write(f, &e->id, e);
 	}
 	free(list.all);
 }

@@ -141,6 +141,7 @@ static struct nlmsghdr *request(struct nl_buf *buf, uint8_t command, uint16_t fl
 
 	only_words = true;
 	put_all(nlh, words);
+	endpoint_need_vrf();
 	only_words = false;
 	nlh = nl_gwlb(buf, command, flags);
 	put_all(nlh, words);

@@ -183,6 +183,7 @@ void endpoint_put(struct nlmsghdr *nlh, const struct endpoint_id *id);
 struct endpoint_text endpoint_print(const struct endpoint_id *id);
 struct endpoint_text endpoint_mark(const struct endpoint *e);
 bool endpoint_has_settings(const struct endpoint *e);
+void endpoint_write(FILE *f, const struct endpoint_id *id, const struct endpoint *e);
 void endpoint_write_settings(FILE *f, const struct endpoint *e);
 void endpoint_read(struct endpoints *list);
 char **endpoint_put_settings(struct nlmsghdr *nlh, char *words[]);

@@ -162,6 +162,7 @@ void link_add(const char *name, char *words[])
 
 	/* wrong words come before links that are not there */
 	put_info(nl_link(&buf, RTM_NEWLINK, 0, 0), words);
+	endpoint_need_vrf();
 	parent = find_parent(name, on, words);
 	nlh = nl_link(&buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, 0);
 	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
@@ -199,6 +200,7 @@ void link_set(const char *name, char *words[])
 		usage("on cannot be changed; delete %s and add it again", name);
 	/* wrong words come before links that are not there */
 	put_info(nl_link(&buf, RTM_NEWLINK, 0, 0), words);
+	endpoint_need_vrf();
 	ifindex = state_ifindex("change", name);
 	parent = has_claims(words) ? parent_of(name) : 0;
 	nlh = nl_link(&buf, RTM_NEWLINK, 0, ifindex);

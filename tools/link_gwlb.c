@@ -75,6 +75,7 @@ static int parse_opt(struct link_util *lu, int argc, char *argv[], struct nlmsgh
 		exit(0);
 	}
 	conf_write(own, argv);
+	endpoint_need_vrf();
 	len = mnl_nlmsg_get_payload_len(own);
 	if (n->nlmsg_len + len > IP_SIZE)
 		usage("these are more options than ip has room for; use gwlbctl add");

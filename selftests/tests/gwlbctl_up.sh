@@ -142,6 +142,17 @@ is "up by -: what is wrong" "gwlbctl: standard input:2: ttl needs a value" \
 check "up by -" app gwlbctl up gwlb0 - <"$tmp/state"
 is "is the same" "$(cat "$tmp/state")" "$(app gwlbctl save gwlb0 -)"
 
+# ---- an endpoint in a VRF, which comes later
+
+printf 'on gwlb0\nendpoint 10.0.0.1%%red\nendpoint 0x1\nendpoint 0x1 name shop\n' >"$tmp/vpc1"
+is "it is not there yet" 3 "$(app gwlbctl up vpc1 "$tmp/vpc1" 2>/dev/null; echo $?)"
+app ip link add red type vrf table 7
+check "it is there" app gwlbctl up vpc1 "$tmp/vpc1"
+is "both endpoints, one with settings" '["10.0.0.1%red","vpce-00000000000000001"] shop' \
+	"$(app gwlbctl show -j vpc1 | jq -c '.[0].endpoints') $(app gwlbctl endpoint -j list link vpc1 | jq -r '.[].name')"
+app ip link del red
+app gwlbctl down vpc1
+
 # ---- for, without trust
 
 app gwlbctl set gwlb0 for 77
@@ -161,6 +172,20 @@ refused "on what is of another kind" 1 \
 refused "on what is not there" 3 \
 	"$file:1: cannot add gwlb0: there is no gwlb link gwlb5 in this network namespace to take endpoints of; add that first" \
 	<<<$'on gwlb5\nendpoint 0x1'
+refused "a VRF that is not there" 3 \
+	"$file:3: there is no VRF 'red' in this network namespace; add it first" \
+	<<<$'port 6081\n\nendpoint 10.0.0.1%red name shop'
+refused "nor for a link to be taken" 3 \
+	"$file:1: there is no VRF 'red' in this network namespace; add it first" \
+	<<<$'endpoint 10.0.0.1%red\non gwlb5'
+refused "with what is wrong besides" 2 "$file:2: ttl takes a number up to 255, not 'x'" \
+	<<<$'endpoint 10.0.0.1%red name shop\nttl x'
+refused "an endpoint twice" 2 "$file:3: endpoint vpce-00000000000000001 is given twice" \
+	<<<$'on gwlb5 endpoint 0x2\nendpoint 0x1\nendpoint vpce-00000000000000001'
+refused "a word too much" 2 "$file:2: unknown option 'extra'" <<<$'port 6081\nextra'
+refused "a word too much in between" 2 "$file:1: unknown option 'extra'" <<<$'port 6081 extra\nttl 3'
+refused "an endpoint too much" 2 "$file:1: unknown option '0x2'" <<<$'endpoint 0x1 0x2 on gwlb5'
+refused "last-resort without value" 2 "$file:2: last-resort needs a value" <<<$'ttl 3\nlast-resort'
 refused "port and on" 2 "$file:3: port cannot be given: a link that takes endpoints of another has no port; port, local, allow, ttl, tos, critical, catch and max-endpoints are set there" \
 	<<<$'on gwlb5\nendpoint 0x1\nport 6081'
 refused "on without endpoint" 2 "$file:1: a link on another takes some of its endpoints; name them: endpoint ID" \

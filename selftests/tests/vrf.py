@@ -10,11 +10,14 @@ same address of the appliance: each gets its own packets back.
 wirelab.py has the rest.
 """
 import atexit
+import errno
 import json
 import socket
+import struct
+import subprocess
 from nflab import Queue, dgram, nft
-from wirelab import (APP, EARLY, GW, Lab, aws, difference, finish, geneve, netns, ok, run,
-                     swapped, wire, without_id)
+from wirelab import (APP, EARLY, GW, UAPI, Genl, Lab, attribute, aws, configure, difference,
+                     finish, geneve, nest, netns, ok, run, swapped, wire, without_id)
 
 SIDES = 'red', 'blue'
 atexit.register(run, 'ip netns del other', False)
@@ -158,6 +161,96 @@ got = endpoints()
 ok(got == {NAME['red']: (3, 'shop', None), NAME['blue']: (2, None, 'vpc1')},
    'which has its packets', got)
 ctl('del vpc1')
+
+# ---- names of VRFs
+
+def refused(command, status, error):
+    done = subprocess.run(('ip netns exec app gwlbctl ' + command).split(), check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    ok(done.returncode == status and error in done.stdout and done.stdout.count('\n') == 1,
+       'gwlbctl %s: status %d' % (command, status), '%d: %s' % (done.returncode, done.stdout))
+
+
+def index_of(dev):
+    return json.loads(run('ip -n app -j link show ' + dev))[0]['ifindex']
+
+
+HOST = '10.9.9.9'
+for vrf in '7up', '%d' % (index_of('red')):
+    run('ip -n app link add %s type vrf table 107' % vrf)
+    ctl('endpoint set %s%%%s name odd' % (HOST, vrf))
+    ok('  %s%%%s  ' % (HOST, vrf) in ctl('endpoint') and
+       '"%s%%%s"' % (HOST, vrf) in ctl('-j endpoint list'), 'a VRF of the name ' + vrf,
+       ctl('endpoint'))
+    ctl('endpoint forget %s%%%s' % (HOST, vrf))
+    run('ip -n app link del ' + vrf)
+green = HOST + '%green'
+NOT_YET = "there is no VRF 'green' in this network namespace; add it first"
+for command in ('add vpc1 endpoint %s', 'add vpc1 endpoint %s on gwlb5', 'set gwlb0 endpoint %s',
+                'endpoint set %s link gwlb0 name x', 'endpoint forget %s', 'flow flush endpoint %s'):
+    refused(command % green, 3, NOT_YET)
+refused('add vpc1 endpoint %s ttl x' % green, 2, "ttl takes a number up to 255, not 'x'")
+refused('add vpc1 endpoint %s%%' % HOST, 2, "'' cannot be the name of a VRF")
+for command in 'add vpc1 endpoint %s', 'endpoint set %s name x':
+    refused(command % (HOST + '%eth0'), 2, 'is another device')
+    refused(command % (HOST + '%54321'), 3, 'There is no such VRF')
+ok(HOST not in ctl('endpoint'), 'nothing is left of that', ctl('endpoint'))
+
+# ---- a VRF that goes
+
+run('ip -n app link add green type vrf table 108')
+index = index_of('green')
+gone = '%s%%%d' % (HOST, index)
+ctl('endpoint set %s name lost mark 7' % green)
+ctl('add vpc1 endpoint %s endpoint 0x7' % green)
+ok('endpoint %s\n' % green in ctl('save vpc1 -'), 'saved with its VRF', ctl('save vpc1 -'))
+run('ip -n app link del green')
+comment = '\t# its VRF is gone, this was the index\n'
+ok('\n# endpoint %s name lost mark 0x7%s' % (gone, comment) in ctl('save gwlb0 -'),
+   'saved without: settings become a comment', ctl('save gwlb0 -'))
+ctl('save vpc1 /tmp/vpc1.conf')
+with open('/tmp/vpc1.conf') as f:
+    saved = f.read()
+ok('\n# endpoint %s%s' % (gone, comment) in saved, 'so does what a link takes', saved)
+ctl('set vpc1 mode route')
+ctl('down vpc1')
+ctl('up vpc1 /tmp/vpc1.conf')
+ok(json.loads(ctl('-j show vpc1'))[0]['endpoints'] == ['vpce-00000000000000007'],
+   'the file comes up again, with the others')
+ctl('down vpc1')
+ctl('endpoint set %s name late' % gone)
+ctl('endpoint forget ' + gone)
+ok(HOST not in ctl('endpoint'), 'it can be changed and forgotten still', ctl('endpoint'))
+
+# ---- a VRF of nothing, in the words of netlink
+
+VRF, ID, GATEWAY = (UAPI['GWLB_A_ENDPOINTS_' + a] for a in ('VRF', 'ID', 'GATEWAY'))
+red = attribute(VRF, struct.pack('=I', index_of('red')))
+seven = attribute(ID, struct.pack('=Q', 7))
+host = attribute(GATEWAY, socket.inet_aton(HOST))
+parent = attribute(5, struct.pack('=I', index_of('gwlb0')))
+for name, attrs, want in (('an id', (red, seven), errno.EINVAL), ('nobody', (host, red), errno.EINVAL),
+                          ('a VRF', (red, red, host), errno.EINVAL),
+                          ('the same as before', (red, host, red, host), errno.EINVAL),
+                          ('a load balancer', (red, host, host), 0)):
+    got = 0
+    try:
+        configure('app', [nest(UAPI['GWLB_A_CONF_ENDPOINTS'], *attrs)], 'vpc1', True, parent)
+    except OSError as e:
+        got = e.errno
+    ok(got == want, 'a VRF before ' + name, got)
+ctl('del vpc1')
+genl = Genl('app')
+for kind, value, want in (('ID', struct.pack('=Q', 7), errno.EINVAL), ('GATEWAY', b'', errno.ENOENT)):
+    got = 0
+    try:
+        genl.ask(UAPI['GWLB_CMD_ENDPOINT_GET'], UAPI['GWLB_A_ENDPOINT_IFINDEX'],
+                 struct.pack('=I', index_of('gwlb0')),
+                 attribute(UAPI['GWLB_A_ENDPOINT_VRF'], struct.pack('=I', index_of('red'))),
+                 attribute(UAPI['GWLB_A_ENDPOINT_' + kind], value or socket.inet_aton(HOST)))
+    except OSError as e:
+        got = e.errno
+    ok(got == want, 'an endpoint asked for by VRF and ' + kind, got)
 
 # ---- all of one held while the other's pass
 

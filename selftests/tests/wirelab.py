@@ -309,9 +309,10 @@ class Genl:
         reply = dict(self.ask(3, 2, b'gwlb\0'))
         self.family = struct.unpack('=H', reply[1])[0]
 
-    def ask(self, command, attribute, value):
+    def ask(self, command, kind, value, *more):
+        """more: attributes behind the first"""
         value += bytes(-len(value) % 4)
-        body = struct.pack('=BBHHH', command, 1, 0, 4 + len(value), attribute) + value
+        body = struct.pack('=BBHHH', command, 1, 0, 4 + len(value), kind) + value + b''.join(more)
         self.sock.send(struct.pack('=IHHII', 16 + len(body), self.family, 1, 1, 0) + body)
         reply = self.sock.recv(1 << 16)
         if struct.unpack('=H', reply[4:6])[0] == 2:
