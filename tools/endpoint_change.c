@@ -92,7 +92,8 @@ static void talk(struct nlmsghdr *nlh, const char *verb, const struct target *t)
 	if (child)
 		fail("cannot %s endpoint %s of %s: its packets go to %s, and the settings of that count: say link %s, in the network namespace where it is",
 		     verb, endpoint_print(&t->id).s, t->link, child, child);
-	fail("cannot %s endpoint %s of %s: %s", verb, endpoint_print(&t->id).s, t->link, why);
+	fail_with(nl_status(err), "cannot %s endpoint %s of %s: %s", verb,
+		  endpoint_print(&t->id).s, t->link, why);
 }
 
 static void change_one(const char *text, const char *link, char *words[])

@@ -35,6 +35,7 @@ uint32_t nl_gwlb_group(const char *name);
 int nl_talk(int protocol, struct nlmsghdr *nlh, nl_cb *cb, void *data);
 const char *nl_reason(int err);
 const char *nl_no_module(void);
+int nl_status(int err);
 uint32_t nl_bad_offset(void);
 void nl_parse(const struct nlattr *tb[], int max, const void *first, size_t len);
 void nl_parse_nested(const struct nlattr *tb[], int max, const struct nlattr *nest);

@@ -36,11 +36,6 @@ static const char *culprit(char *words[], int err)
 	return word;
 }
 
-/* An address may come later, at boot for one */
-static int status_of(int err)
-{
-	return err == EADDRNOTAVAIL ? 3 : 1;
-}
 
 /* Takes "on" and its value out of the words of options; the value or NULL */
 static const char *take_on(char *words[])
@@ -149,7 +144,7 @@ refused(const char *verb, const char *name, uint32_t parent, char *words[], int 
 		     verb, name, words[1], child);
 	}
 	file_at(at);
-	fail_with(status_of(err), "cannot %s %s: %s", verb, name, why);
+	fail_with(nl_status(err), "cannot %s %s: %s", verb, name, why);
 }
 
 void link_add(const char *name, char *words[])
@@ -242,11 +237,15 @@ static bool last_resort(char *words[])
 		given = true;
 		wanted = !strcmp(words[1], "yes");
 	}
-	if (words[0]) {
+	if (words[0] && !strcmp(words[0], "last-resort")) {
 		file_at(words[0]);
-		usage("%s needs a value", words[0]);
+		usage("last-resort needs a value");
 	}
-	*to = NULL;
+	/* one without a value is for those who know the options to complain of */
+	*to = words[0];
+	if (words[0])
+		to[1] = NULL;
+	file_at(NULL);
 	return wanted;
 }
 
@@ -283,6 +282,6 @@ void link_up(const char *name, char *words[])
 	snprintf(why, sizeof(why), "%s", nl_reason(err));
 	link_del(name);
 	file_at(bad ? bad[0] : NULL);
-	fail("cannot bring up %s: %s%s%s%s", name, bad ? "endpoint " : "", bad ? bad[1] : "",
-	     bad ? ": " : "", why);
+	fail_with(bad ? nl_status(err) : 1, "cannot bring up %s: %s%s%s%s", name,
+		  bad ? "endpoint " : "", bad ? bad[1] : "", bad ? ": " : "", why);
 }

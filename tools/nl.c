@@ -222,6 +222,23 @@ const char *nl_reason(int err)
 	return text;
 }
 
+/* The exit status for an errno: 2 for what is wrong whatever else there is, 3 for
+ * an address or a device that may come later, at boot for one.
+ */
+int nl_status(int err)
+{
+	switch (err) {
+	case EINVAL:
+	case ERANGE:
+	case E2BIG:
+		return 2;
+	case EADDRNOTAVAIL:
+	case ENODEV:
+		return 3;
+	}
+	return 1;
+}
+
 /* Where in the last request the kernel sees the error; 0 if it does not say */
 uint32_t nl_bad_offset(void)
 {

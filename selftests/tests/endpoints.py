@@ -16,15 +16,15 @@ def name(number):
     return 'vpce-0%016x' % number
 
 
-def ctl(command, error=None):
-    """Runs gwlbctl; error: what it must say, in its one line, with status 1 or 2"""
+def ctl(command, error=None, status=(1, 2)):
+    """Runs gwlbctl; error: what it must say, in its one line, with one of these states"""
     done = subprocess.run(('ip netns exec app gwlbctl ' + command).split(), check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     if error is None:
         ok(not done.returncode, 'gwlbctl ' + command, done.stderr)
         return done.stdout
-    ok(done.returncode in (1, 2) and error in done.stderr and done.stderr.count('\n') == 1,
-       'gwlbctl %s: an error' % command, done.stderr)
+    ok(done.returncode in status and error in done.stderr and done.stderr.count('\n') == 1,
+       'gwlbctl %s: an error' % command, '%d: %s' % (done.returncode, done.stderr))
     return ''
 
 
@@ -187,22 +187,22 @@ ctl('endpoint set 0x1 name none')
 
 # ---- errors
 
-ctl('endpoint forget 0x7777', 'no such endpoint')
-ctl('endpoint set 0x1 name a#b', 'must not have')
-ctl('endpoint set 0x1 mark 3/1', 'endpoint vpce-00000000000000001 of gwlb0: The mark has bits')
-ctl('endpoint set 0x1 mark 1/0', 'must not be 0')
-ctl('endpoint set 0x1 zone 0', 'from 1 to 65535')
-ctl('endpoint set 0x1 zone 65536', 'zone takes a number up to 65535')
-ctl('endpoint set 0x1', 'needs a setting')
-ctl('endpoint set', 'needs an endpoint')
-ctl('endpoint set 0x0 zone 1', 'is no endpoint')
-ctl('endpoint set vpce-123 zone 1', 'is no endpoint')
+ctl('endpoint forget 0x7777', 'no such endpoint', (1,))
+ctl('endpoint set 0x1 name a#b', 'must not have', (2,))
+ctl('endpoint set 0x1 mark 3/1', 'endpoint vpce-00000000000000001 of gwlb0: The mark has bits', (2,))
+ctl('endpoint set 0x1 mark 1/0', 'must not be 0', (2,))
+ctl('endpoint set 0x1 zone 0', 'from 1 to 65535', (2,))
+ctl('endpoint set 0x1 zone 65536', 'zone takes a number up to 65535', (2,))
+ctl('endpoint set 0x1', 'needs a setting', (2,))
+ctl('endpoint set', 'needs an endpoint', (2,))
+ctl('endpoint set 0x0 zone 1', 'is no endpoint', (2,))
+ctl('endpoint set vpce-123 zone 1', 'is no endpoint', (2,))
 ctl('endpoint set 0x1 colour red', "not 'colour'")
-ctl('endpoint set 0x1 zone 1 zone 2', 'given twice')
-ctl('endpoint set 0x1 link eth0 zone 1', 'not of kind gwlb')
-ctl('endpoint what', 'endpoint takes')
-ctl('set gwlb0 zone-range 9-8', 'lower one first')
-ctl('set gwlb0 zone-range 9', 'two numbers')
-ctl('set gwlb0 max-endpoints 0', 'from 1 to 65536')
-ctl('set gwlb0 zones some', 'auto or off')
+ctl('endpoint set 0x1 zone 1 zone 2', 'given twice', (2,))
+ctl('endpoint set 0x1 link eth0 zone 1', 'not of kind gwlb', (1,))
+ctl('endpoint what', 'endpoint takes', (2,))
+ctl('set gwlb0 zone-range 9-8', 'lower one first', (2,))
+ctl('set gwlb0 zone-range 9', 'two numbers', (2,))
+ctl('set gwlb0 max-endpoints 0', 'from 1 to 65536', (2,))
+ctl('set gwlb0 zones some', 'auto or off', (2,))
 finish()

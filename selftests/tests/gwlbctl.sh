@@ -380,22 +380,22 @@ for verb in "add gwlb1" "set gwlb0"; do
 	{
 		error "$doing: $in_use" $verb ttl 7 port 7100
 		error "$doing: $in_use" $verb ttl 7 port 7101
-		error "$doing: The UDP port must be from 1 to 65535" $verb port 0
-		error "$doing: The mark to divert by has bits that its mask has not" $verb divert 3/1
-		error "$doing: The outer TTL must be from 1 to 255" $verb tos 7 ttl 0
+		status=2 error "$doing: The UDP port must be from 1 to 65535" $verb port 0
+		status=2 error "$doing: The mark to divert by has bits that its mask has not" $verb divert 3/1
+		status=2 error "$doing: The outer TTL must be from 1 to 255" $verb tos 7 ttl 0
 		for flows in 0 16777217 0xffffffff; do
-			error "$doing: The number of flows must be from 1 to 16777216" \
+			status=2 error "$doing: The number of flows must be from 1 to 16777216" \
 				$verb tos 7 max-flows $flows
 		done
 		for timeout in tcp other; do
-			error "$doing: A timeout must be from 1 to 604800 seconds" \
+			status=2 error "$doing: A timeout must be from 1 to 604800 seconds" \
 				$verb tos 7 timeout-$timeout 0
-			error "$doing: A timeout must be from 1 to 604800 seconds" \
+			status=2 error "$doing: A timeout must be from 1 to 604800 seconds" \
 				$verb tos 7 timeout-$timeout 604801
 		done
 		status=3 error "$doing: The local address is not on this machine; add it to an interface first" \
 			$verb port 7102 local 192.0.2.77
-		error "$doing: At most 32 prefixes can be allowed; use shorter ones" \
+		status=2 error "$doing: At most 32 prefixes can be allowed; use shorter ones" \
 			$verb ttl 7 port 7102 allow "$(seq -s , -f 10.1.%g.0 33)"
 	}
 done

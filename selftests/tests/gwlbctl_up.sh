@@ -42,7 +42,8 @@ refused() {
 
 file=/etc/gwlb/gwlb0.conf
 rm -f $file
-is "no file" "gwlbctl: cannot read $file: No such file or directory" "$(app gwlbctl up gwlb0 2>&1)"
+is "no file" "gwlbctl: cannot read $file: No such file or directory 1" \
+	"$(app gwlbctl up gwlb0 2>&1) $(app gwlbctl up gwlb0 2>/dev/null; echo $?)"
 conf </dev/null
 check "an empty file is enough" app gwlbctl up gwlb0
 is "it is up, with defaults" '[true,6081,null,[],64,0,"drop",262144,"auto",350,120,"bump",null,null,null]' "$(show)"
@@ -190,7 +191,7 @@ refused "port and on" 2 "$file:3: port cannot be given: a link that takes endpoi
 	<<<$'on gwlb5\nendpoint 0x1\nport 6081'
 refused "on without endpoint" 2 "$file:1: a link on another takes some of its endpoints; name them: endpoint ID" \
 	<<<'on gwlb5'
-refused "a setting that the kernel refuses" 1 "$file:2: cannot bring up gwlb0: endpoint 0x1: The mark has bits that its mask has not" \
+refused "a setting that the kernel refuses" 2 "$file:2: cannot bring up gwlb0: endpoint 0x1: The mark has bits that its mask has not" \
 	<<<$'port 6081\nendpoint 0x1 mark 3/1'
 refused "unknown option" 2 "$file:3: unknown option 'prot'" <<-'END'
 	ttl 3
@@ -204,7 +205,7 @@ refused "last-resort: bad value" 2 "$file:1: last-resort can be yes or no, not '
 	<<<'last-resort maybe'
 refused "last-resort: twice" 2 "$file:2: last-resort is given twice" \
 	<<<$'last-resort no\nlast-resort no'
-refused "what the kernel refuses" 1 \
+refused "what the kernel refuses" 2 \
 	"$file:2: cannot add gwlb0: $(app gwlbctl add gwlb0 ttl 0 2>&1 | sed 's/.*gwlb0: //')" \
 	<<<$'port 7001\nttl 0\nmax-flows 5'
 refused "an address of another machine" 3 \
