@@ -16,6 +16,9 @@ import bpf
 GWLB, APPLIANCE, BEHIND = "10.254.11.60", "10.254.11.101", "10.99.0.1"
 MAC_LB, MAC_APP = "02:00:00:00:00:01", "02:00:00:00:00:02"
 RUN = "/sys/kernel/debug/gwlb-bench/run"
+BUCKETS = "/sys/module/nf_conntrack/parameters/hashsize"
+# Seconds: what the packets before the first measured one made known stays so
+IDLE = 86400
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -44,6 +47,15 @@ def namespace(name):
 def sysctl(key, value):
     with open("/proc/sys/" + key.replace(".", "/"), "w") as f:
         f.write(str(value))
+
+
+def room(flows):
+    """For both directions of so many a bucket each of conntrack's, which all
+    namespaces share"""
+    with open(BUCKETS, "r+") as f:
+        if int(f.read()) < 2 * flows:
+            f.seek(0)
+            f.write(str(2 * flows))
 
 
 class Lab:
@@ -86,6 +98,8 @@ class Lab:
                 neigh replace {GWLB} lladdr {MAC_LB} dev eth0
                 link set eth0 up
             """)
+            for key in "udp_timeout", "udp_timeout_stream":
+                sysctl("net.netfilter.nf_conntrack_" + key, IDLE)
             if self.gro:
                 run("ethtool", "-K", "eth0", "gro", "on")
 
@@ -228,7 +242,8 @@ def established():
 
 def bump(*options, cap=2000000):
     def setup(lab):
-        run("gwlbctl", "add", "gwlb0", "max-flows", str(cap), *options)
+        run("gwlbctl", "add", "gwlb0", "max-flows", str(cap),
+            "timeout-other", str(IDLE), *options)
         run("ip", "link", "set", "gwlb0", "up")
     return setup
 
