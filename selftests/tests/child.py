@@ -163,6 +163,8 @@ ok([s['rx_packets'] for s in stats.values()] == [10, 6, 6] and
 ok(not endpoints('gwlb0')[name(X)]['stats']['rx_packets'] and
    endpoints('vpc1')[name(X)]['stats']['rx_packets'] == 6, 'those of endpoints too',
    endpoints('vpc1'))
+ok(endpoints('gwlb0')[name(Y)]['name'] == 'later' and endpoints('vpc2')[name(Y)]['name'] is None,
+   'settings of one link are not those of another', endpoints('vpc2'))
 ok([shown(dev)['peers'][0]['address'] for dev in stats] == [GW4] * 3, 'each saw the load balancer')
 lab.bounce('bad packets', [wire(geneve(dgram(4, 1, check=1), aws(0, X)))], [])
 ok(Genl('app').counters('vpc1')['inner-checksum'] == 1, 'are counted where they belong')

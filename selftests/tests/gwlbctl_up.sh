@@ -57,6 +57,14 @@ echo "port 7000" >"$tmp/other"
 check "a second link, from a file that is named" app gwlbctl up gwlb1 "$tmp/other"
 is "both have routes of last resort" 2,2 \
 	"$(routes 4 | grep -c metric),$(routes 6 | grep -c metric)"
+app ip address add 198.18.0.1/32 dev gwlb1
+app ip address add 2001:db8::9/128 dev gwlb1
+is "an address more: they stay" 2,2 "$(routes 4 | grep -c metric),$(routes 6 | grep -c metric)"
+app ip address del 198.18.0.1/32 dev gwlb1
+app ip address del 2001:db8::9/128 dev gwlb1
+is "the last address less: that of IPv4 goes" 1,2 \
+	"$(routes 4 | grep -c metric),$(routes 6 | grep -c metric)"
+app ip route append default dev gwlb1 proto static metric 4294967295
 check "down" app gwlbctl down gwlb0
 check "it is gone" absent
 is "and so are its routes" "${last/0/1},${last/0/1}" "$(routes 4),$(routes 6)"

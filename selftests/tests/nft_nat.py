@@ -29,6 +29,7 @@ table %(ip)s t {
         udp dport 2002 dnat to %(b)s:53
         udp dport 2003 dnat to %(B)s
         udp dport 2005 dnat to %(app)s
+        udp dport 2006 redirect to :53
     }
     chain input {
         type filter hook input priority filter
@@ -74,6 +75,9 @@ for f in 4, 6:
     lab.bounce(v + 'DNAT to an address of the appliance does not leave the bump, nor its reply',
                [of(1, dgram(f, 2005)), of(2, dgram(f, 1234, APP[f], a, 2005))],
                [back(1, dgram(f, 2005, a, APP[f])), back(2, dgram(f, 1234, b, a, 2005))])
+    lab.bounce(v + 'nor does what is redirected',
+               [of(1, dgram(f, 2006)), of(2, dgram(f, 1234, m, a, 53))],
+               [back(1, dgram(f, 53, a, m)), back(2, dgram(f, 1234, b, a, 2006))])
     lab.bounce(v + 'TCP, SNAT, both directions',
                [of(1, segment(f, 2000, 2)), of(2, segment(f, 1234, 0x12, b, n, 2000)),
                 of(1, segment(f, 2000, 0x18))],
