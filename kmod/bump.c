@@ -14,6 +14,7 @@
 #include "bump.h"
 #include "compat.h"
 #include "conntrack.h"
+#include "hooks.h"
 #include "link.h"
 #include "net.h"
 #include "passing.h"
@@ -75,6 +76,16 @@ static int xmit(struct net *net, struct sock *sk, struct sk_buff *skb)
 		dev_queue_xmit(skb);
 	}
 	return 0;
+}
+
+/* Has it come through the hooks of a place with its flow, or with another */
+static struct gwlb_flow *flow_behind(const struct sk_buff *skb,
+				     struct gwlb_flow *flow,
+				     const struct net_device *dev)
+{
+	if (likely(skb_dst(skb) == gwlb_flow_dst(flow)))
+		return flow;
+	return gwlb_flow_of(skb, dev);
 }
 
 static bool may_fragment(const struct sk_buff *skb)
@@ -152,6 +163,13 @@ static bool fits(const struct sk_buff *skb, unsigned int mtu)
 	return (most ?: skb->len) <= mtu;
 }
 
+/* Most are, and need no closer look */
+static bool is_small(const struct sk_buff *skb, const struct gwlb_flow *flow)
+{
+	return !skb_is_gso(skb) && !frag_max_size(skb) &&
+	       skb->len <= gwlb_flow_mtu(flow);
+}
+
 /* The uplink's MTU may have grown since the last one was sent */
 static bool fits_uplink(const struct sk_buff *skb, struct gwlb_flow *flow)
 {
@@ -161,6 +179,22 @@ static bool fits_uplink(const struct sk_buff *skb, struct gwlb_flow *flow)
 	return fits(skb, gwlb_flow_mtu(flow));
 }
 
+static int finish(struct net *net, struct sk_buff *skb, struct gwlb_flow *flow)
+{
+	if (is_small(skb, flow) && may_skip_queue(skb)) {
+		skb_clear_tstamp(skb);
+		skb_reset_mac_header(skb);
+		gwlb_passing_sent(skb);
+		gwlb_tx_flow(skb, skb->dev, flow);
+		return 0;
+	}
+	if (fits_uplink(skb, flow) && (skb_is_gso(skb) || !frag_max_size(skb)))
+		return xmit(net, NULL, skb);
+	if (skb_is_gso(skb))
+		return send_segments(net, skb, gwlb_flow_mtu(flow));
+	return send_one(net, skb, gwlb_flow_mtu(flow));
+}
+
 static int bump_finish(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
@@ -168,11 +202,7 @@ static int bump_finish(struct net *net, struct sock *sk, struct sk_buff *skb)
 
 	if (!flow)
 		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
-	if (fits_uplink(skb, flow) && (skb_is_gso(skb) || !frag_max_size(skb)))
-		return xmit(net, NULL, skb);
-	if (skb_is_gso(skb))
-		return send_segments(net, skb, gwlb_flow_mtu(flow));
-	return send_one(net, skb, gwlb_flow_mtu(flow));
+	return finish(net, skb, flow);
 }
 
 /**
@@ -198,38 +228,52 @@ void gwlb_bump_too_big(struct sk_buff *skb, struct gwlb_flow *flow,
 	drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
 }
 
-static int bump_postrouting(struct net *net, struct sock *sk,
-			    struct sk_buff *skb)
+static int postrouting(struct net *net, struct sk_buff *skb,
+		       struct gwlb_flow *flow)
 {
 	struct net_device *dev = skb->dev;
 
-	if (!gwlb_flow_of(skb, dev))
+	if (gwlb_hooks(family(skb), NF_INET_POST_ROUTING, net, skb, flow, dev,
+		       dev, bump_finish) != 1)
+		return 0;
+	flow = flow_behind(skb, flow, dev);
+	if (!flow)
 		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
-	return NF_HOOK(family(skb), NF_INET_POST_ROUTING, net, NULL, skb, dev,
-		       dev, bump_finish);
+	return finish(net, skb, flow);
 }
 
-static int bump_forward(struct net *net, struct sock *sk, struct sk_buff *skb)
+static int bump_postrouting(struct net *net, struct sock *sk,
+			    struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
 	struct gwlb_flow *flow = gwlb_flow_of(skb, dev);
 
 	if (!flow)
 		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
+	return postrouting(net, skb, flow);
+}
+
+static int forward(struct net *net, struct sk_buff *skb, struct gwlb_flow *flow)
+{
+	struct net_device *dev = skb->dev;
+
 	/* TPROXY may have found a socket, which gets what is diverted alone */
 	skb_orphan(skb);
 	/* before FORWARD, as ip_forward() does, and before NAT of the source:
 	 * the error goes to who sent it
 	 */
-	if (!fits_uplink(skb, flow) && !may_fragment(skb)) {
+	if (!is_small(skb, flow) && !fits_uplink(skb, flow) &&
+	    !may_fragment(skb)) {
 		gwlb_answer_too_big(skb, flow, gwlb_flow_mtu(flow), false);
 		return drop(skb, dev, GWLB_DROP_REASON_TOO_BIG);
 	}
-	/* ours is for what is routed */
-	if (gwlb_net_alone(net, family(skb), NF_INET_FORWARD))
-		return bump_postrouting(net, NULL, skb);
-	return NF_HOOK(family(skb), NF_INET_FORWARD, net, NULL, skb, dev, dev,
-		       bump_postrouting);
+	if (gwlb_hooks(family(skb), NF_INET_FORWARD, net, skb, flow, dev, dev,
+		       bump_postrouting) != 1)
+		return 0;
+	flow = flow_behind(skb, flow, dev);
+	if (!flow)
+		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
+	return postrouting(net, skb, flow);
 }
 
 /* From a queue in PREROUTING, behind which NAT may have taken the flow away */
@@ -245,8 +289,9 @@ static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
 		gwlb_route_divert(link, skb, gwlb_flow_of(skb, dev));
 		return 0;
 	}
-	if (gwlb_flow_of(skb, dev))
-		return bump_forward(net, sk, skb);
+	flow = gwlb_flow_of(skb, dev);
+	if (flow)
+		return forward(net, skb, flow);
 	/* an error belongs to the entry of what it is about, not to its own */
 	if (gwlb_ct_related(skb) || !gwlb_ct_tuple(skb, false, &t))
 		return drop(skb, dev, reason);
@@ -255,14 +300,22 @@ static int bump_requeued(struct net *net, struct sock *sk, struct sk_buff *skb)
 		return drop(skb, dev, reason);
 	if (!gwlb_flow_attach(skb, flow))
 		return drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
-	return bump_forward(net, sk, skb);
+	return forward(net, skb, flow);
 }
 
 /* Fragments bring a template that a hook of ours has to take off again */
-static bool may_skip_prerouting(const struct net *net, u8 pf,
-				const struct gwlb_inner *in)
+static int prerouting(struct net *net, struct sk_buff *skb,
+		      const struct gwlb_flow *flow, const struct gwlb_inner *in)
 {
-	return !in->fragment && gwlb_net_alone(net, pf, NF_INET_PRE_ROUTING);
+	u8 pf = family(skb);
+
+	if (in->fragment)
+		return nf_hook(pf, NF_INET_PRE_ROUTING, net, NULL, skb,
+			       skb->dev, NULL, bump_requeued);
+	if (gwlb_net_alone(net, pf, NF_INET_PRE_ROUTING))
+		return 1;
+	return gwlb_hooks(pf, NF_INET_PRE_ROUTING, net, skb, flow, skb->dev,
+			  NULL, bump_requeued);
 }
 
 /**
@@ -279,6 +332,7 @@ void gwlb_bump_flow(struct sk_buff *skb, struct gwlb_flow *flow,
 	struct net_device *dev = skb->dev;
 	struct gwlb_link *link = netdev_priv(dev);
 	struct net *net = dev_net(dev);
+	struct gwlb_flow *behind;
 	struct gwlb_passing p;
 
 	/* what ip_rcv() and ipv6_rcv() set */
@@ -301,20 +355,21 @@ void gwlb_bump_flow(struct sk_buff *skb, struct gwlb_flow *flow,
 		return;
 	}
 	gwlb_passing_begin(&p, skb, flow, &in->tuple);
-	if (!may_skip_prerouting(net, family(skb), in) &&
-	    nf_hook(family(skb), NF_INET_PRE_ROUTING, net, NULL, skb, dev, NULL,
-		    bump_requeued) != 1)
+	if (prerouting(net, skb, flow, in) != 1)
 		goto out;
 
+	if (gwlb_route_diverts(link, skb)) {
+		gwlb_route_divert(link, skb, flow);
+		goto out;
+	}
+	behind = flow_behind(skb, flow, dev);
 	/* NAT of the destination drops the dst, as if there were a route to
 	 * look up; RCU has kept the flow.
 	 */
-	if (gwlb_route_diverts(link, skb))
-		gwlb_route_divert(link, skb, flow);
-	else if (!gwlb_flow_of(skb, dev) && !gwlb_flow_attach(skb, flow))
-		drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
+	if (behind || gwlb_flow_attach(skb, flow))
+		forward(net, skb, behind ?: flow);
 	else
-		bump_forward(net, NULL, skb);
+		drop(skb, dev, GWLB_DROP_REASON_NO_CONTEXT);
 out:
 	gwlb_passing_end(&p);
 }

@@ -439,4 +439,14 @@ static inline void gwlb_kfree_skb(struct sk_buff *skb,
 #endif
 }
 
+/* For a verdict of a hook */
+static inline void gwlb_kfree_skb_netfilter(struct sk_buff *skb)
+{
+#ifdef HAVE_DROP_REASON
+	kfree_skb_reason(skb, SKB_DROP_REASON_NETFILTER_DROP);
+#else
+	kfree_skb(skb);
+#endif
+}
+
 #endif /* GWLB_COMPAT_H */

@@ -354,14 +354,31 @@ static inline u32 gwlb_flow_idle(const struct gwlb_flow *flow)
 }
 
 /**
+ * gwlb_flow_metrics() - the metrics of its dst
+ * @flow: flow
+ *
+ * By way of the peer, which the cache has, to touch no line of the dst.
+ *
+ * Return: by RTAX_* - 1.
+ */
+static inline u32 *gwlb_flow_metrics(const struct gwlb_flow *flow)
+{
+	struct gwlb_metrics *m = READ_ONCE(flow->peer->metrics);
+
+	while (m->options_len != flow->options_len)
+		m = m->next;
+	return m->values;
+}
+
+/**
  * gwlb_flow_mtu() - longest inner packet that is known to fit the uplink
  * @flow: flow
  *
  * Return: bytes.
  */
-static inline unsigned int gwlb_flow_mtu(struct gwlb_flow *flow)
+static inline unsigned int gwlb_flow_mtu(const struct gwlb_flow *flow)
 {
-	return READ_ONCE(DST_METRICS_PTR(gwlb_flow_dst(flow))[RTAX_MTU - 1]);
+	return READ_ONCE(gwlb_flow_metrics(flow)[RTAX_MTU - 1]);
 }
 
 /**
@@ -371,7 +388,7 @@ static inline unsigned int gwlb_flow_mtu(struct gwlb_flow *flow)
  */
 static inline void gwlb_flow_set_mtu(struct gwlb_flow *flow, unsigned int mtu)
 {
-	WRITE_ONCE(DST_METRICS_PTR(gwlb_flow_dst(flow))[RTAX_MTU - 1], mtu);
+	WRITE_ONCE(gwlb_flow_metrics(flow)[RTAX_MTU - 1], mtu);
 }
 
 /**

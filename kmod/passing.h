@@ -44,6 +44,20 @@ static inline void gwlb_passing_begin(struct gwlb_passing *p,
 }
 
 /**
+ * gwlb_passing_sent() - a packet that was being handed on leaves
+ * @skb: packet, which may be none of these
+ *
+ * Behind us it is an outer packet, or another.
+ */
+static inline void gwlb_passing_sent(const struct sk_buff *skb)
+{
+	struct gwlb_passing *p = __this_cpu_read(gwlb_passing);
+
+	if (p && p->skb == skb)
+		p->skb = NULL;
+}
+
+/**
  * gwlb_passing_end() - the packet has gone
  * @p: the innermost that has begun
  */

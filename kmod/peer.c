@@ -178,7 +178,8 @@ u32 *gwlb_peer_metrics(struct gwlb_peer *peer, unsigned int options_len)
 		return NULL;
 	m->options_len = options_len;
 	m->next = peer->metrics;
-	peer->metrics = m;
+	/* read without the lock */
+	smp_store_release(&peer->metrics, m);
 	return m->values;
 }
 

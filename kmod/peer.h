@@ -30,7 +30,8 @@ struct gwlb_metrics {
  * @node: in the list of the link; written under the lock of its flows
  * @refs: one of the list, one of each flow
  * @link: by which its packets come
- * @metrics: of its flows; written under the lock of the flows
+ * @metrics: of its flows; written under the lock of the flows, and never taken
+ *	away
  * @remote: its address
  * @local: the one that it sends to
  * @cpu: traffic; NULL if it is not listed

@@ -60,26 +60,22 @@ static void push_geneve(struct sk_buff *skb, const struct gwlb_flow *flow)
 }
 
 /**
- * gwlb_tx() - send a packet of a gwlb device
+ * gwlb_tx_flow() - send a packet under the header of a flow
  * @skb: inner packet; consumed
- * @dev: device
+ * @dev: gwlb device
+ * @flow: under RCU
  *
  * Context: BH off, RCU.
  */
-void gwlb_tx(struct sk_buff *skb, struct net_device *dev)
+void gwlb_tx_flow(struct sk_buff *skb, struct net_device *dev,
+		  struct gwlb_flow *flow)
 {
 	struct gwlb_link *link = netdev_priv(dev);
-	const struct gwlb_address *remote = NULL;
 	const struct gwlb_conf *conf;
 	enum gwlb_drop_reason reason;
-	struct gwlb_flow *flow;
 	struct dst_entry *dst;
 	unsigned int mtu, len;
 
-	flow = gwlb_answer_flow(skb, dev, &reason);
-	if (!flow)
-		goto drop;
-	remote = &flow->peer->remote;
 	reason = GWLB_DROP_REASON_NO_ROUTE;
 	if (link->parent && !netif_running(link->parent->dev))
 		goto drop;
@@ -130,7 +126,26 @@ void gwlb_tx(struct sk_buff *skb, struct net_device *dev)
 	return;
 
 drop:
+	gwlb_traffic_drop(gwlb_flow_endpoint(flow)->cpu);
+	gwlb_drop(&link->drops, skb, reason, &flow->peer->remote);
+}
+
+/**
+ * gwlb_tx() - send a packet of a gwlb device
+ * @skb: inner packet; consumed
+ * @dev: device
+ *
+ * Context: BH off, RCU.
+ */
+void gwlb_tx(struct sk_buff *skb, struct net_device *dev)
+{
+	struct gwlb_link *link = netdev_priv(dev);
+	enum gwlb_drop_reason reason;
+	struct gwlb_flow *flow;
+
+	flow = gwlb_answer_flow(skb, dev, &reason);
 	if (flow)
-		gwlb_traffic_drop(gwlb_flow_endpoint(flow)->cpu);
-	gwlb_drop(&link->drops, skb, reason, remote);
+		gwlb_tx_flow(skb, dev, flow);
+	else
+		gwlb_drop(&link->drops, skb, reason, NULL);
 }

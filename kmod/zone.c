@@ -139,17 +139,9 @@ bool gwlb_zone_fragment(struct sk_buff *skb, const struct gwlb_flow *flow)
 	return skb_get_nfct(skb) || set_zone(skb, flow, NF_CT_DEFAULT_ZONE_DIR);
 }
 
-static unsigned int set(void *priv, struct sk_buff *skb,
-			const struct nf_hook_state *state)
+static unsigned int set_for(struct sk_buff *skb, const struct gwlb_flow *flow,
+			    struct gwlb_link *link)
 {
-	const struct gwlb_flow *flow;
-	struct gwlb_link *link;
-
-	if (!gwlb_dev_is_link(state->in))
-		return NF_ACCEPT;
-	flow = gwlb_flow_of(skb, state->in);
-	if (!flow)
-		return NF_ACCEPT;
 	if (skb_get_nfct(skb)) {
 		/* a helper or timeout of the user's, who said nothing of zones */
 		if (!is_template(skb) || !has_extensions(skb) ||
@@ -159,11 +151,21 @@ static unsigned int set(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	}
 	/* not into a zone that others are in */
-	link = netdev_priv(state->in);
 	local_bh_disable();
 	gwlb_drop(&link->drops, skb, GWLB_DROP_REASON_NO_MEMORY, NULL);
 	local_bh_enable();
 	return NF_STOLEN;
+}
+
+static unsigned int set(void *priv, struct sk_buff *skb,
+			const struct nf_hook_state *state)
+{
+	const struct gwlb_flow *flow;
+
+	if (!gwlb_dev_is_link(state->in))
+		return NF_ACCEPT;
+	flow = gwlb_flow_of(skb, state->in);
+	return flow ? set_for(skb, flow, netdev_priv(state->in)) : NF_ACCEPT;
 }
 
 static unsigned int clear(void *priv, struct sk_buff *skb,
@@ -254,6 +256,26 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 		move_template(skb, flow, dir);
 	else
 		set_zone(skb, flow, dir);
+	return NF_ACCEPT;
+}
+
+/**
+ * gwlb_zone_bump() - what a hook of ours does with a packet in the bump
+ * @hook: of which file it may be
+ * @skb: whole packet
+ * @flow: of it
+ *
+ * Return: verdict.
+ * Context: BH off, RCU.
+ */
+unsigned int gwlb_zone_bump(nf_hookfn *hook, struct sk_buff *skb,
+			    const struct gwlb_flow *flow)
+{
+	if (hook == set)
+		return set_for(skb, flow, gwlb_flow_link(flow));
+	/* nothing puts one on a whole packet before the raw table */
+	if (hook == done && skb_nfct(skb) && is_template(skb))
+		nf_reset_ct(skb);
 	return NF_ACCEPT;
 }
 
@@ -351,6 +373,12 @@ void gwlb_zone_exit(void)
 bool gwlb_zone_fragment(struct sk_buff *skb, const struct gwlb_flow *flow)
 {
 	return true;
+}
+
+unsigned int gwlb_zone_bump(nf_hookfn *hook, struct sk_buff *skb,
+			    const struct gwlb_flow *flow)
+{
+	return NF_ACCEPT;
 }
 
 int gwlb_zone_start(struct net *net)
