@@ -36,7 +36,6 @@ static const char *culprit(char *words[], int err)
 	return word;
 }
 
-
 /* Takes "on" and its value out of the words of options; the value or NULL */
 static const char *take_on(char *words[])
 {
