@@ -6,6 +6,7 @@
 #include "flows.h"
 #include "link.h"
 #include "net.h"
+#include "outer.h"
 
 #define GC_INTERVAL	(5 * HZ)
 /* Longer than fragments wait for the rest of their packet */
@@ -523,6 +524,27 @@ struct timeouts {
 	u32 other;
 };
 
+/* Trust or a fragment that is past */
+static bool has_old_stamp(const struct gwlb_flow *flow)
+{
+	u32 stamp = READ_ONCE(flow->trusted);
+
+	if (READ_ONCE(flow->fragmented))
+		return !holds_fragments(flow);
+	return stamp && (s32)(stamp - (u32)jiffies) <= 0;
+}
+
+/* After weeks, low bits of jiffies are those of the future again */
+static void end_stamp(struct gwlb_flows *flows, struct gwlb_flow *flow)
+{
+	spin_lock_bh(&flows->lock);
+	if (has_old_stamp(flow)) {
+		WRITE_ONCE(flow->fragmented, 0);
+		WRITE_ONCE(flow->trusted, 0);
+	}
+	spin_unlock_bh(&flows->lock);
+}
+
 static bool expire(struct gwlb_flow *flow, void *data)
 {
 	const struct timeouts *t = data;
@@ -530,6 +552,8 @@ static bool expire(struct gwlb_flow *flow, void *data)
 
 	if (gwlb_flow_idle(flow) > timeout && !gwlb_flow_in_use(flow))
 		gwlb_flows_forget(t->flows, flow);
+	else if (has_old_stamp(flow))
+		end_stamp(t->flows, flow);
 	return true;
 }
 
