@@ -173,6 +173,11 @@ static void unhash(struct gwlb_flows *flows, struct gwlb_flow *flow)
 	if (rhltable_remove(&flows->table, &flow->node, params))
 		return;
 	WRITE_ONCE(flows->count, flows->count - 1);
+	/* nobody else would: the peer is in no list, and a flow in some queue
+	 * may keep it for longer than there is the namespace of its route
+	 */
+	if (!flow->peer->cpu)
+		gwlb_outer_forget(flow->peer);
 	dst_dev_put(dst);
 	dst_release(dst);
 }
