@@ -138,17 +138,20 @@ int gwlb_child_check(const struct gwlb_link *child, struct nlattr *data[],
 	     i < conf->claim_count; i++) {
 		struct gwlb_endpoint *ep;
 
-		err = gwlb_endpoint_check_vrf(child->net, &conf->claims[i],
-					      extack);
-		if (err)
-			return err;
 		rcu_read_lock();
 		ep = gwlb_endpoint_find(&child->parent->endpoints,
 					&conf->claims[i]);
 		other = ep ? rcu_access_pointer(ep->child) : NULL;
 		rcu_read_unlock();
-		if (other && other != child)
+		/* what it has, it may keep when the VRF is gone */
+		if (other == child)
+			continue;
+		if (other)
 			return taken(extack);
+		err = gwlb_endpoint_check_vrf(child->net, &conf->claims[i],
+					      extack);
+		if (err)
+			return err;
 	}
 	return 0;
 }

@@ -189,6 +189,7 @@ NOT_YET = "there is no VRF 'green' in this network namespace; add it first"
 for command in ('add vpc1 endpoint %s', 'add vpc1 endpoint %s on gwlb5', 'set gwlb0 endpoint %s',
                 'endpoint set %s link gwlb0 name x', 'endpoint forget %s', 'flow flush endpoint %s'):
     refused(command % green, 3, NOT_YET)
+refused('add vpc1 endpoint %s endpoint %s%%black' % (green, HOST), 3, NOT_YET)
 refused('add vpc1 endpoint %s ttl x' % green, 2, "ttl takes a number up to 255, not 'x'")
 refused('add vpc1 endpoint %s%%' % HOST, 2, "'' cannot be the name of a VRF")
 for command in 'add vpc1 endpoint %s', 'endpoint set %s name x':
@@ -212,7 +213,10 @@ ctl('save vpc1 /tmp/vpc1.conf')
 with open('/tmp/vpc1.conf') as f:
     saved = f.read()
 ok('\n# endpoint %s%s' % (gone, comment) in saved, 'so does what a link takes', saved)
-ctl('set vpc1 mode route')
+ctl('set vpc1 endpoint %s endpoint 0x7 endpoint 0x8 mode route' % gone)
+ok(json.loads(ctl('-j show vpc1'))[0]['endpoints'][0] == gone, 'what a link has, it may keep',
+   ctl('-j show vpc1'))
+ctl('set vpc1 endpoint %s endpoint 0x7' % gone)
 ctl('down vpc1')
 ctl('up vpc1 /tmp/vpc1.conf')
 ok(json.loads(ctl('-j show vpc1'))[0]['endpoints'] == ['vpce-00000000000000007'],
