@@ -252,6 +252,11 @@ static int link_validate(struct nlattr *tb[], struct nlattr *data[],
 	return 0;
 }
 
+static bool is_admin(const struct net *net)
+{
+	return ns_capable(net->user_ns, CAP_NET_ADMIN);
+}
+
 /**
  * gwlb_link_new() - make a link, whatever form the kernel asks for it in
  * @net: namespace of its sockets, or of the link that it is on
@@ -274,6 +279,12 @@ int gwlb_link_new(struct net *net, struct net_device *dev,
 	err = gwlb_child_init(link, net, tb, data, extack);
 	if (err)
 		return err;
+	/* as may_change() has it, of one that is there */
+	if (link->parent && !is_admin(link->net)) {
+		NL_SET_ERR_MSG(extack,
+			       "A link is put on another with CAP_NET_ADMIN in the namespace that the other comes from");
+		return -EPERM;
+	}
 	conf = gwlb_conf_new(NULL, data, extack);
 	if (IS_ERR(conf))
 		return PTR_ERR(conf);
@@ -308,11 +319,6 @@ socks:
 conf:
 	free_conf(link);
 	return err;
-}
-
-static bool is_admin(const struct net *net)
-{
-	return ns_capable(net->user_ns, CAP_NET_ADMIN);
 }
 
 /* A namespace that was given a device decides what happens there, not to the

@@ -54,6 +54,9 @@ may_not('set gwlb0 port 7000')
 may_not('set gwlb0 ' + ALLOW)
 may_not('set gwlb0 ttl 9')
 may_not('set gwlb0 max-endpoints 1')
+code, text = ctl('add vpc2 endpoint %s on gwlb0 max-flows 16777216' % OTHER)
+ok(code == 1 and 'A link is put on another with CAP_NET_ADMIN' in text,
+   'may not: put a link on it', text)
 code, text = ctl('show vpc1')
 ok(OWN in text and OTHER not in text, 'nothing of it is half applied', text)
 for words in ('vpc1 mode route', 'vpc1 divert 1', 'vpc1 timeout-tcp 10', 'gwlb0 zones off',
