@@ -12,6 +12,8 @@
 
 /* How often one without a place in the list looks for one */
 #define RETRY	HZ
+/* How many are looked at, with the lock, where any may do */
+#define LOOK	1024
 
 static struct hlist_head *bucket(struct gwlb_endpoints *eps,
 				 const struct gwlb_endpoint_id *id)
@@ -123,13 +125,17 @@ static struct gwlb_endpoint *clash_in(struct gwlb_endpoints *eps,
 {
 	u16 zone = gwlb_endpoint_zone(ep);
 	struct gwlb_endpoint *other;
+	int budget = LOOK;
 
-	hlist_for_each_entry_rcu(other, zone_bucket(eps, zone), zone_node)
+	hlist_for_each_entry_rcu(other, zone_bucket(eps, zone), zone_node) {
+		if (!budget--)
+			break;
 		if (gwlb_endpoint_zone(other) == zone &&
 		    !rcu_access_pointer(other->child) &&
 		    !gwlb_endpoint_same(ep, other) &&
 		    (zone_is_automatic(ep) || zone_is_automatic(other)))
 			return other;
+	}
 	return NULL;
 }
 
@@ -170,9 +176,27 @@ bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
 	return clash(eps, ep);
 }
 
+/* As gwlbctl takes it */
+static const char *id_text(char *text, size_t size,
+			   const struct gwlb_endpoint_id *id)
+{
+	unsigned int len;
+
+	if (id->id) {
+		snprintf(text, size, "0x%016llx", id->id);
+		return text;
+	}
+	len = snprintf(text, size, id->gateway.len == 4 ? "%pI4" : "%pI6c",
+		       &id->gateway.a);
+	if (id->vrf)
+		snprintf(text + len, size - len, "%%%d", id->vrf);
+	return text;
+}
+
 /* With the lock */
 static void tell_clash(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
 {
+	char a[64], b[64];
 	struct gwlb_endpoint *other;
 
 	rcu_read_lock();
@@ -180,8 +204,9 @@ static void tell_clash(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
 	if (other) {
 		/* once: a flood of made-up endpoints must not flood the log */
 		eps->clash_told = true;
-		netdev_warn(eps->dev, "endpoints %016llx and %016llx have one conntrack zone, %u; if their networks overlap, give one another zone (gwlbctl endpoint set 0x%llx zone N)\n",
-			    other->id.id, ep->id.id, ep->zone, ep->id.id);
+		netdev_warn(eps->dev, "endpoints %s and %s have one conntrack zone, %u; if their networks overlap, give one another zone (gwlbctl endpoint set %s zone N)\n",
+			    id_text(a, sizeof(a), &other->id),
+			    id_text(b, sizeof(b), &ep->id), ep->zone, b);
 	}
 	rcu_read_unlock();
 }
@@ -289,11 +314,12 @@ static void evict(struct gwlb_endpoints *eps)
 {
 	struct gwlb_endpoint *ep, *victim = NULL;
 	unsigned int first = get_random_u32();
-	int i, seen = 0;
+	int i, seen = 0, budget = LOOK;
 
-	for (i = 0; i < ARRAY_SIZE(eps->list) && seen < 32; i++) {
+	for (i = 0; i < ARRAY_SIZE(eps->list) && seen < 32 && budget > 0; i++) {
 		hlist_for_each_entry(ep, &eps->list[(first + i) %
 				     ARRAY_SIZE(eps->list)], node) {
+			budget--;
 			if (settings(ep) || rcu_access_pointer(ep->child))
 				continue;
 			seen++;
@@ -601,10 +627,12 @@ void gwlb_endpoints_configure(struct gwlb_endpoints *eps,
 
 	spin_lock_bh(&eps->lock);
 	eps->max = conf->max_endpoints;
+	if (eps->zones != conf->zones || eps->zone_low != conf->zone_low ||
+	    eps->zone_high != conf->zone_high)
+		eps->clash_told = false;
 	WRITE_ONCE(eps->zones, conf->zones);
 	WRITE_ONCE(eps->zone_low, conf->zone_low);
 	WRITE_ONCE(eps->zone_high, conf->zone_high);
-	eps->clash_told = false;
 	for (i = 0; i < ARRAY_SIZE(eps->list); i++)
 		hlist_for_each_entry(ep, &eps->list[i], node)
 			set_zone(eps, ep);

@@ -344,7 +344,21 @@ ctl('endpoint set 0x%x zone 78' % X)
 ok(not listed()['%016x' % X]['clash'], 'another zone ends it', listed())
 
 ctl('set gwlb0 zones off')
+run('dmesg -C')
+ctl('set gwlb0 zones auto')
 ctl('endpoint set 0x%x zone auto' % X)
+ctl('endpoint set 192.0.2.9 zone %d' % zone_of(X, 30000, 30099))
+ctl('set gwlb0 timeout-tcp 351')
+ctl('endpoint set 192.0.2.9 name lb')
+said = [line for line in run('dmesg').splitlines() if 'conntrack zone' in line]
+ok(len(said) == 1, 'a clash: other settings are no reason to say it again', said)
+ctl('set gwlb0 zone-range 30000-30098')
+ctl('endpoint set 192.0.2.9 zone %d' % zone_of(X, 30000, 30098))
+said = [line for line in run('dmesg').splitlines() if 'conntrack zone' in line]
+ok(len(said) == 2 and 'endpoint set 192.0.2.9 zone' in said[1], 'what it tells to do can be done',
+   said)
+ctl('endpoint forget 192.0.2.9')
+ctl('set gwlb0 zones off')
 flush()
 bounce_both('zones off', dgram(4, 4000))
 zones('is one entry', [None], '-p udp --dport 4000')
