@@ -350,6 +350,8 @@ struct genl_family gwlb_nl_family __ro_after_init = {
 	.name = GWLB_GENL_NAME,
 	.version = GWLB_GENL_VERSION,
 	.netnsok = true,
+	/* listing flows may take long */
+	.parallel_ops = true,
 	.module = THIS_MODULE,
 	.ops = gwlb_nl_ops,
 	.n_ops = ARRAY_SIZE(gwlb_nl_ops),

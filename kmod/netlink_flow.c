@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Flows for people: listed by anybody, forgotten by the administrator. No lock
- * that packets or other links need is held for longer than a few of them.
+/* Flows for the administrator, as conntrack's entries are. No lock that packets or
+ * other links need is held for longer than a few of them.
  */
 #include <linux/rtnetlink.h>
+#include <linux/sched/signal.h>
 #include <linux/timekeeping.h>
 #include <net/genetlink.h>
 #include <net/ipv6.h>
@@ -231,7 +232,8 @@ static void walk(struct net *net, const struct filter *f, struct position *p,
 
 	if (p->ifindex < f->ifindex)
 		p->ifindex = f->ifindex;
-	while (!*full && (dev = next_link(net, p->ifindex))) {
+	while (!*full && !fatal_signal_pending(current) &&
+	       (dev = next_link(net, p->ifindex))) {
 		if (f->ifindex && dev->ifindex != f->ifindex) {
 			dev_put(dev);
 			return;

@@ -133,6 +133,7 @@ const struct genl_ops gwlb_nl_ops[8] = {
 		.dumpit		= gwlb_nl_flow_get_dumpit,
 		.policy		= gwlb_flow_get_nl_policy,
 		.maxattr	= GWLB_A_FLOW_VRF,
+		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
 		.cmd		= GWLB_CMD_FLOW_FLUSH,
