@@ -66,15 +66,19 @@ void endpoint_need_vrf(void)
  */
 static uint32_t scan_vrf(const char *word, const char *name)
 {
+	static uint32_t gone;
 	uint32_t vrf = if_nametoindex(name);
 
 	if (!*name || strlen(name) >= IF_NAMESIZE || strchr(name, '%'))
 		usage("'%s' cannot be the name of a VRF", name);
 	if (!vrf && !name[strspn(name, "0123456789")])
 		vrf = number_scan("a VRF", name, INT32_MAX);
-	if (!vrf && !no_vrf)
+	if (vrf)
+		return vrf;
+	if (!no_vrf)
 		no_vrf = word;
-	return vrf ? vrf : UINT32_MAX;
+	/* another is another one */
+	return UINT32_MAX - gone++;
 }
 
 /* An address, or one and the VRF by which its packets come: 10.0.0.1%red */
