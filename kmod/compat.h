@@ -449,4 +449,8 @@ static inline void gwlb_kfree_skb_netfilter(struct sk_buff *skb)
 #endif
 }
 
+#ifdef CONFIG_PREEMPT_RT
+#error "gwlb is not for kernels with PREEMPT_RT: there BH off keeps no other packet from a CPU"
+#endif
+
 #endif /* GWLB_COMPAT_H */
