@@ -69,6 +69,7 @@ declare -A before=(
 	["ip route add"]="gwlbctl del gwlb0; gwlbctl add gwlb0; ip link set gwlb0 up"
 	["systemctl disable"]="systemctl daemon-reload; systemctl enable --now gwlb@gwlb0"
 	["modinfo"]="make -s install"
+	["systemctl stop"]="make -s install; systemctl daemon-reload; systemctl start gwlb@gwlb0"
 	["tcpdump -nvv -i ens5"]="ip link set eth0 up"
 	["tcpdump -ni gwlb0"]="gwlbctl del gwlb0; gwlbctl add gwlb0; ip link set gwlb0 up"
 	["gwlbctl set gwlb0 allow"]="gwlbctl del gwlb0; gwlbctl add gwlb0"
