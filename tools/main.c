@@ -57,7 +57,7 @@ static const char help_text[] =
 	"  protocol NAME|N         of that protocol\n"
 	"  endpoint ID|NAME        of that endpoint\n"
 	"\n"
-	"flags of show, check, endpoint list and flow list, anywhere:\n"
+	"flags of show, check (not -s), endpoint list and flow list, anywhere:\n"
 	"  -s, --statistics        traffic, and drops by cause; headers of flows\n"
 	"  -j, --json              JSON\n"
 	"  -p, --pretty            JSON with indentation\n"

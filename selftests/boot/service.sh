@@ -79,6 +79,18 @@ case $BOOT in
 	check "the address comes, and so does the link" wait_for systemctl -q is-active $unit
 	is "it has the address" '[true,"10.0.2.15",[]]' "$(link)"
 	systemctl stop $unit
+
+	# what gwlbctl(8) has for routes and rules
+	mkdir -p /etc/systemd/system/$unit.d
+	man -P cat gwlbctl | sed -n '/ExecStartPost/,/ExecStopPost/s/^ *//p' | sed '1i [Service]' >/etc/systemd/system/$unit.d/override.conf
+	systemctl daemon-reload
+	start
+	is "routes of its own come with it" "10.1.0.0/16 scope link" "$(ip route show dev gwlb0 10.1.0.0/16 | sed 's/ *$//')"
+	is "and rules" 1 "$(ip rule show pref 200 | wc -l)"
+	systemctl stop $unit
+	is "and go" 0 "$(ip rule show pref 200 | wc -l)"
+	rm -r /etc/systemd/system/$unit.d
+	systemctl daemon-reload
 	ip address del 10.0.2.15/32 dev lo
 
 	# ifupdown, and an address that DHCP brings when it likes
