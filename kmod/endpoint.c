@@ -8,11 +8,10 @@
 #include "endpoint.h"
 #include "event.h"
 #include "link.h"
-#include "net.h"
 
 /* How often one without a place in the list looks for one */
 #define RETRY	HZ
-/* How many are looked at, with the lock, where any may do */
+/* How many are looked at, with the lock, for one that can make room */
 #define LOOK	1024
 
 static struct hlist_head *bucket(struct gwlb_endpoints *eps,
@@ -23,11 +22,6 @@ static struct hlist_head *bucket(struct gwlb_endpoints *eps,
 				      eps->seed + id->vrf));
 
 	return &eps->list[hash % ARRAY_SIZE(eps->list)];
-}
-
-static struct hlist_head *zone_bucket(struct gwlb_endpoints *eps, u16 zone)
-{
-	return &eps->by_zone[zone % ARRAY_SIZE(eps->by_zone)];
 }
 
 /**
@@ -78,185 +72,6 @@ int gwlb_endpoint_check_vrf(struct net *net, const struct gwlb_endpoint_id *id,
 		return -EINVAL;
 	}
 	return 0;
-}
-
-static struct gwlb_endpoint_conf *settings(const struct gwlb_endpoint *ep)
-{
-	/* as above */
-	return rcu_dereference_check(ep->conf, true);
-}
-
-static bool zone_is_automatic(const struct gwlb_endpoint *ep)
-{
-	const struct gwlb_endpoint_conf *conf = settings(ep);
-
-	return !conf || conf->zone_mode == GWLB_ZONE_MODE_AUTO;
-}
-
-/* FNV-1a of the id's bytes as they are on the wire: to be the same on all
- * appliances for ever, conntrackd carries zones from one to the other.
- */
-static u32 zone_hash(u64 id)
-{
-	u32 hash = 2166136261U;
-	int i;
-
-	for (i = 56; i >= 0; i -= 8)
-		hash = (hash ^ (u8)(id >> i)) * 16777619U;
-	return hash;
-}
-
-static u16 zone_of(const struct gwlb_endpoints *eps,
-		   const struct gwlb_endpoint *ep)
-{
-	const struct gwlb_endpoint_conf *conf = settings(ep);
-
-	if (!zone_is_automatic(ep))
-		return conf->zone_mode == GWLB_ZONE_MODE_FIXED ? conf->zone : 0;
-	/* two load balancers may well serve one network */
-	if (eps->zones != GWLB_ZONES_AUTO || !ep->id.id)
-		return 0;
-	return eps->zone_low +
-	       zone_hash(ep->id.id) % (eps->zone_high - eps->zone_low + 1);
-}
-
-static struct gwlb_endpoint *clash_in(struct gwlb_endpoints *eps,
-				      const struct gwlb_endpoint *ep)
-{
-	u16 zone = gwlb_endpoint_zone(ep);
-	struct gwlb_endpoint *other;
-	int budget = LOOK;
-
-	hlist_for_each_entry_rcu(other, zone_bucket(eps, zone), zone_node) {
-		if (!budget--)
-			break;
-		if (gwlb_endpoint_zone(other) == zone &&
-		    !rcu_access_pointer(other->child) &&
-		    !gwlb_endpoint_same(ep, other) &&
-		    (zone_is_automatic(ep) || zone_is_automatic(other)))
-			return other;
-	}
-	return NULL;
-}
-
-/* Conntrack's zones are of a namespace, so all links there count. One whose
- * packets go to another link is in no zone here. Under RCU.
- */
-static struct gwlb_endpoint *clash(struct gwlb_endpoints *eps,
-				   const struct gwlb_endpoint *ep)
-{
-	struct gwlb_endpoint *other;
-	struct gwlb_link *link;
-
-	if (!gwlb_endpoint_zone(ep) || rcu_access_pointer(ep->child))
-		return NULL;
-	other = clash_in(eps, ep);
-	if (other)
-		return other;
-	list_for_each_entry_rcu(link, &gwlb_net(dev_net(eps->dev))->up, up) {
-		other = clash_in(&link->endpoints, ep);
-		if (other)
-			return other;
-	}
-	return NULL;
-}
-
-/**
- * gwlb_endpoint_clash() - has it the zone of another by chance
- * @eps: of the link
- * @ep: listed endpoint
- *
- * Return: true if another of the namespace has the same zone, and one of the
- *	two was not told to.
- * Context: RCU.
- */
-bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
-			 const struct gwlb_endpoint *ep)
-{
-	return clash(eps, ep);
-}
-
-/* As gwlbctl takes it */
-static const char *id_text(char *text, size_t size,
-			   const struct gwlb_endpoint_id *id)
-{
-	unsigned int len;
-
-	if (id->id) {
-		snprintf(text, size, "0x%016llx", id->id);
-		return text;
-	}
-	len = snprintf(text, size, id->gateway.len == 4 ? "%pI4" : "%pI6c",
-		       &id->gateway.a);
-	if (id->vrf)
-		snprintf(text + len, size - len, "%%%d", id->vrf);
-	return text;
-}
-
-/* With the lock */
-static void tell_clash(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
-{
-	char a[64], b[64];
-	struct gwlb_endpoint *other;
-
-	rcu_read_lock();
-	other = eps->clash_told ? NULL : clash(eps, ep);
-	if (other) {
-		/* once: a flood of made-up endpoints must not flood the log */
-		eps->clash_told = true;
-		netdev_warn(eps->dev, "endpoints %s and %s have one conntrack zone, %u; if their networks overlap, give one another zone (gwlbctl endpoint set %s zone N)\n",
-			    id_text(a, sizeof(a), &other->id),
-			    id_text(b, sizeof(b), &ep->id), ep->zone, b);
-	}
-	rcu_read_unlock();
-}
-
-/* With the lock */
-static void set_zone(struct gwlb_endpoints *eps, struct gwlb_endpoint *ep)
-{
-	u16 zone = zone_of(eps, ep);
-
-	if (zone != ep->zone) {
-		if (ep->zone)
-			hlist_del_rcu(&ep->zone_node);
-		WRITE_ONCE(ep->zone, zone);
-		if (zone)
-			hlist_add_head_rcu(&ep->zone_node,
-					   zone_bucket(eps, zone));
-	}
-	tell_clash(eps, ep);
-}
-
-static bool has_zone(struct gwlb_endpoints *eps, u16 zone)
-{
-	struct gwlb_endpoint *ep;
-
-	if (READ_ONCE(eps->zones) == GWLB_ZONES_AUTO &&
-	    zone >= READ_ONCE(eps->zone_low) &&
-	    zone <= READ_ONCE(eps->zone_high))
-		return true;
-	hlist_for_each_entry_rcu(ep, zone_bucket(eps, zone), zone_node)
-		if (gwlb_endpoint_zone(ep) == zone)
-			return true;
-	return false;
-}
-
-/**
- * gwlb_endpoint_own_zone() - is a zone one that endpoints are given
- * @net: namespace
- * @zone: of a conntrack entry there
- *
- * Return: true if a link there gives it, false if a rule must have set it.
- * Context: RCU.
- */
-bool gwlb_endpoint_own_zone(struct net *net, u16 zone)
-{
-	struct gwlb_link *link;
-
-	list_for_each_entry_rcu(link, &gwlb_net(net)->up, up)
-		if (has_zone(&link->endpoints, zone))
-			return true;
-	return false;
 }
 
 static void endpoint_free(struct rcu_head *rcu)
@@ -320,7 +135,7 @@ static void evict(struct gwlb_endpoints *eps)
 		hlist_for_each_entry(ep, &eps->list[(first + i) %
 				     ARRAY_SIZE(eps->list)], node) {
 			budget--;
-			if (settings(ep) || rcu_access_pointer(ep->child))
+			if (gwlb_endpoint_settings(ep) || rcu_access_pointer(ep->child))
 				continue;
 			seen++;
 			if (!victim || goes_before(ep, victim))
@@ -378,7 +193,7 @@ static struct gwlb_endpoint *list_new(struct gwlb_endpoints *eps,
 		return NULL;
 	eps->count++;
 	hlist_add_head_rcu(&ep->node, bucket(eps, id));
-	set_zone(eps, ep);
+	gwlb_endpoint_set_zone(eps, ep);
 	return ep;
 }
 
@@ -416,7 +231,7 @@ struct gwlb_endpoint *gwlb_endpoint_get(struct gwlb_endpoints *eps,
 	} else {
 		ep = endpoint_new(id, false);
 		if (ep)
-			ep->zone = zone_of(eps, ep);
+			ep->zone = gwlb_endpoint_zone_of(eps, ep);
 	}
 	spin_unlock(&eps->lock);
 	return ep;
@@ -487,9 +302,9 @@ int gwlb_endpoint_set(struct gwlb_endpoints *eps,
 			       "The endpoint has a link of its own, where its settings are; set them there");
 		return -EBUSY;
 	}
-	old = settings(ep);
+	old = gwlb_endpoint_settings(ep);
 	rcu_assign_pointer(ep->conf, conf);
-	set_zone(eps, ep);
+	gwlb_endpoint_set_zone(eps, ep);
 	if (!conf && !ep->seen)
 		unlist(eps, ep);
 	spin_unlock_bh(&eps->lock);
@@ -529,9 +344,9 @@ int gwlb_endpoint_forget(struct gwlb_endpoints *eps,
 		err = -EBUSY;
 	} else {
 		tell(eps, GWLB_EVENT_KIND_ENDPOINT_FORGOTTEN, ep);
-		old = settings(ep);
+		old = gwlb_endpoint_settings(ep);
 		RCU_INIT_POINTER(ep->conf, NULL);
-		set_zone(eps, ep);
+		gwlb_endpoint_set_zone(eps, ep);
 		unlist(eps, ep);
 	}
 	spin_unlock_bh(&eps->lock);
@@ -592,10 +407,10 @@ void gwlb_endpoint_unclaim(struct gwlb_endpoints *eps,
 	if (ep && rcu_access_pointer(ep->child) == child) {
 		RCU_INIT_POINTER(ep->child, NULL);
 		WRITE_ONCE(eps->claims, eps->claims - 1);
-		if (!ep->seen && !settings(ep))
+		if (!ep->seen && !gwlb_endpoint_settings(ep))
 			unlist(eps, ep);
 		else
-			tell_clash(eps, ep);
+			gwlb_endpoint_tell_clash(eps, ep);
 	}
 	spin_unlock_bh(&eps->lock);
 }
@@ -635,7 +450,7 @@ void gwlb_endpoints_configure(struct gwlb_endpoints *eps,
 	WRITE_ONCE(eps->zone_high, conf->zone_high);
 	for (i = 0; i < ARRAY_SIZE(eps->list); i++)
 		hlist_for_each_entry(ep, &eps->list[i], node)
-			set_zone(eps, ep);
+			gwlb_endpoint_set_zone(eps, ep);
 	spin_unlock_bh(&eps->lock);
 }
 
@@ -653,7 +468,7 @@ void gwlb_endpoints_enter(struct gwlb_endpoints *eps)
 	spin_lock_bh(&eps->lock);
 	for (i = 0; i < ARRAY_SIZE(eps->list); i++)
 		hlist_for_each_entry(ep, &eps->list[i], node)
-			tell_clash(eps, ep);
+			gwlb_endpoint_tell_clash(eps, ep);
 	spin_unlock_bh(&eps->lock);
 }
 

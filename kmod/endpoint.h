@@ -142,11 +142,31 @@ void gwlb_endpoint_unclaim(struct gwlb_endpoints *eps,
 			   const struct gwlb_endpoint_id *id,
 			   struct gwlb_link *child);
 
+u16 gwlb_endpoint_zone_of(const struct gwlb_endpoints *eps,
+			  const struct gwlb_endpoint *ep);
+void gwlb_endpoint_set_zone(struct gwlb_endpoints *eps,
+			    struct gwlb_endpoint *ep);
+void gwlb_endpoint_tell_clash(struct gwlb_endpoints *eps,
+			      struct gwlb_endpoint *ep);
 bool gwlb_endpoint_clash(struct gwlb_endpoints *eps,
 			 const struct gwlb_endpoint *ep);
 bool gwlb_endpoint_own_zone(struct net *net, u16 zone);
 
 void gwlb_endpoint_count_rx(struct gwlb_endpoint *ep, unsigned int bytes);
+
+/**
+ * gwlb_endpoint_settings() - what an endpoint was told
+ * @ep: endpoint
+ *
+ * Return: settings, NULL if there are none.
+ * Context: RCU, or the lock of the list.
+ */
+static inline struct gwlb_endpoint_conf *
+gwlb_endpoint_settings(const struct gwlb_endpoint *ep)
+{
+	/* the condition of lockdep is one of two, known to the callers */
+	return rcu_dereference_check(ep->conf, true);
+}
 
 /**
  * gwlb_endpoint_id_equal() - do two ids mean the same endpoint
