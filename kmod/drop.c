@@ -110,6 +110,7 @@ void gwlb_drops_stats64(struct gwlb_drops *d, struct rtnl_link_stats64 *s)
 		case GWLB_DROP_REASON_NO_MEMORY:
 		case GWLB_DROP_REASON_OVERLAP:
 		case GWLB_DROP_REASON_MARTIAN:
+		case GWLB_DROP_REASON_NESTED:
 			s->rx_dropped += packets[r];
 			break;
 		case GWLB_DROP_REASON_GENEVE_SHORT ... GWLB_DROP_REASON_INNER_CHECKSUM:

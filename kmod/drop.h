@@ -10,7 +10,7 @@
 
 struct rtnl_link_stats64;
 
-#define GWLB_DROP_REASONS	(GWLB_DROP_REASON_MARTIAN + 1)
+#define GWLB_DROP_REASONS	(GWLB_DROP_REASON_NESTED + 1)
 
 /**
  * struct gwlb_address - an outer address

@@ -164,6 +164,13 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb, bool early)
 	/* the stack may be walking a list that this one is still in */
 	skb_mark_not_on_list(skb);
 
+	/* One in another in another would take as much stack as the sender
+	 * likes: by a socket, or, in a VRF, which has PREROUTING of its own, by
+	 * the early catch.
+	 */
+	reason = GWLB_DROP_REASON_NESTED;
+	if (unlikely(this_cpu_read(gwlb_passing)))
+		goto drop;
 	reason = GWLB_DROP_REASON_LINK_DOWN;
 	if (!netif_running(link->dev))
 		goto drop;

@@ -29,6 +29,7 @@ static const struct drop_text texts[DROP_REASONS] = {
 	[GWLB_DROP_REASON_ROUTE_LOOP]	= { "route-loop", "route to the load balancer over a gwlb link" },
 	[GWLB_DROP_REASON_OUTER_CHECKSUM] = { "outer-checksum", "outer UDP checksum is wrong" },
 	[GWLB_DROP_REASON_MARTIAN]	= { "martian", "diverted, but routing refuses its addresses" },
+	[GWLB_DROP_REASON_NESTED]	= { "nested", "GENEVE to this machine inside of GENEVE" },
 };
 
 const struct drop_text *drop_text(uint32_t reason)

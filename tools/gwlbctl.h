@@ -105,7 +105,7 @@ struct divert_text conf_divert(const struct conf *conf);
 const char *conf_zones(const struct conf *conf);
 
 /* drop.c */
-#define DROP_REASONS	(GWLB_DROP_REASON_MARTIAN + 1)
+#define DROP_REASONS	(GWLB_DROP_REASON_NESTED + 1)
 
 struct drop_text {
 	const char *name, *meaning;

@@ -149,6 +149,8 @@ enum gwlb_event_kind {
  *   the socket UDP counts.
  * @GWLB_DROP_REASON_MARTIAN: It was diverted into the IP stack, whose routing
  *   refuses its addresses.
+ * @GWLB_DROP_REASON_NESTED: It came out of another one, which the IP stack was
+ *   still handling.
  */
 enum gwlb_drop_reason {
 	GWLB_DROP_REASON_NONE,
@@ -178,6 +180,7 @@ enum gwlb_drop_reason {
 	GWLB_DROP_REASON_ROUTE_LOOP,
 	GWLB_DROP_REASON_OUTER_CHECKSUM,
 	GWLB_DROP_REASON_MARTIAN,
+	GWLB_DROP_REASON_NESTED,
 };
 
 enum gwlb_a_prefix {

@@ -16,8 +16,8 @@ import os
 import socket
 from answerlab import answered, differs, reset, unreachable
 from nflab import A, B, Queue, R, V, back, counters, dgram, nft, of, segment
-from wirelab import (DF, ICMP, ICMP6, TCP, UAPI, UDP, Lab, attribute, configure, filler, finish,
-                     fragments, netns, ok, run, udp, unlimited_icmp)
+from wirelab import (ALLOW, DF, GW, ICMP, ICMP6, TCP, UAPI, UDP, Lab, attribute, configure, filler,
+                     finish, fragments, geneve, netns, ok, run, udp, unlimited_icmp, wire)
 
 G = {4: '198.18.0.1', 6: '2001:db8:5::1'}           # of gwlb0
 E = {4: '203.0.113.1', 6: '2001:db8:2::1'}          # of eth1
@@ -115,6 +115,14 @@ def at_once(name, service, f, inner, source, sport, contexts):
     ok(not why, name, why)
 
 
+def nested(f):
+    """GENEVE in GENEVE and so on, each to an address of the appliance"""
+    p = dgram(f, 9)
+    for _ in range(60):
+        p = wire(geneve(p), GW[f], G[f], ttl=64)
+    return p
+
+
 lab = start('mode route')
 
 # ---- forwarded
@@ -144,6 +152,8 @@ for f in 4, 6:
     s.sendto(b'x', (R[f], 9))
     ok(lab.drops_since(before, 1) == {'no-context': 1} and not lab.receive(0, 0),
        v + "the appliance's own traffic has no context")
+    lab.bounce(v + 'a tunnel in the tunnel', [of(1, nested(f)), of(1, there)], [back(1, there1)],
+               {'nested': 1})
 
 # ---- what the uplink does not carry
 
@@ -351,6 +361,13 @@ for f in 4, 6:
              unreachable(f, 0, old, kind=EXPIRED[f], src=G[f]))
     replied(v + 'a service in it', of(1, dgram(f, 5353, dst=G[f])),
             Service('app', f, '', 5353, device='vrf0'), f, G[f], 5353, peer=A[f])
+app('sysctl -qw net.ipv4.udp_l3mdev_accept=1')
+for catch in 'socket', 'early':
+    app('gwlbctl set gwlb0 catch %s %s' % (catch, ALLOW))
+    for f in 4, 6:
+        lab.bounce('IPv%d, VRF, catch %s: a tunnel in the tunnel' % (f, catch),
+                   [of(1, nested(f)), of(1, dgram(f, 4000))], [back(1, dgram(f, 4000, ttl=63))],
+                   {'nested': 1})
 
 # ---- a transparent proxy: all in mode route, or what is diverted by mark
 
@@ -477,6 +494,8 @@ for f in 4, 6:
     replied('IPv%d, divert: by the mark of the endpoint alone' % f, of(1, dgram(f, 54, dst=G[f])),
             Service('app', f, G[f], 54), f, G[f], 54, peer=A[f])
     lab.bounce('IPv%d, divert: another endpoint is bumped' % f, [of(101, dgram(f, 9))])
+    lab.bounce('IPv%d, divert: a tunnel in the tunnel' % f, [of(1, nested(f)), of(101, dgram(f, 9))],
+               [back(101, dgram(f, 9))], {'nested': 1})
 
 # ---- switching
 
