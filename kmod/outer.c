@@ -25,17 +25,19 @@ static bool loops(const struct net_device *dev)
 	       netif_is_l3_master(dev);
 }
 
-static struct dst_entry *lookup4(struct net *net, const struct gwlb_peer *peer)
+static struct dst_entry *lookup4(struct net *net, const struct gwlb_peer *peer,
+				 __be16 port, struct flowi4 *fl4)
 {
-	struct flowi4 fl4 = {
+	struct rtable *rt;
+
+	*fl4 = (struct flowi4){
 		.flowi4_oif = peer->vrf,
 		.daddr = peer->remote.a.s6_addr32[0],
 		.saddr = peer->local.a.s6_addr32[0],
 		.flowi4_proto = IPPROTO_UDP,
+		.fl4_dport = port,
 	};
-	struct rtable *rt;
-
-	rt = ip_route_output_key(net, &fl4);
+	rt = __ip_route_output_key(net, fl4);
 	if (IS_ERR(rt))
 		return ERR_CAST(rt);
 	/* no load balancer has such an address, only who forges one */
@@ -46,20 +48,22 @@ static struct dst_entry *lookup4(struct net *net, const struct gwlb_peer *peer)
 	return &rt->dst;
 }
 
-static struct dst_entry *lookup6(struct net *net, const struct gwlb_peer *peer)
+static struct dst_entry *lookup6(struct net *net, const struct gwlb_peer *peer,
+				 __be16 port, struct flowi6 *fl6)
 {
-	struct flowi6 fl6 = {
+	struct dst_entry *dst;
+
+	*fl6 = (struct flowi6){
 		.flowi6_oif = peer->vrf,
 		.daddr = peer->remote.a,
 		.saddr = peer->local.a,
 		.flowi6_proto = IPPROTO_UDP,
+		.fl6_dport = port,
 	};
-	struct dst_entry *dst;
-
 	/* IPv4 refuses a source that is not ours by itself */
-	if (ipv6_addr_is_multicast(&fl6.saddr))
+	if (ipv6_addr_is_multicast(&fl6->saddr))
 		return ERR_PTR(-EADDRNOTAVAIL);
-	dst = ip6_route_output(net, NULL, &fl6);
+	dst = ip6_route_output(net, NULL, fl6);
 	if (dst->error) {
 		int err = dst->error;
 
@@ -69,11 +73,24 @@ static struct dst_entry *lookup6(struct net *net, const struct gwlb_peer *peer)
 	return dst;
 }
 
-static struct dst_entry *lookup(struct net *net, const struct gwlb_peer *peer)
+/* The port that packets leave to is that of all flows of a peer, the other not */
+static struct dst_entry *lookup(struct net *net, const struct gwlb_peer *peer,
+				__be16 port)
 {
 	struct dst_entry *dst;
+	struct flowi fl = {};
 
-	dst = peer->remote.len == 4 ? lookup4(net, peer) : lookup6(net, peer);
+	if (peer->remote.len == 4)
+		dst = lookup4(net, peer, port, &fl.u.ip4);
+	else
+		dst = lookup6(net, peer, port, &fl.u.ip6);
+	if (IS_ERR(dst))
+		return dst;
+	fl.flowi_oif = dst->dev->ifindex;
+	/* not by xfrm_lookup_route(): a black hole, or a queue until there is
+	 * an association, is no route to be kept
+	 */
+	dst = xfrm_lookup(net, dst, &fl, NULL, 0);
 	if (!IS_ERR(dst) && loops(dst->dev)) {
 		dst_release(dst);
 		return ERR_PTR(-ELOOP);
@@ -103,12 +120,13 @@ static void route_free(struct rcu_head *rcu)
  */
 struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer)
 {
+	__be16 port = htons(gwlb_link_outer(peer->link)->port);
 	struct gwlb_outer_route *r = rcu_dereference(peer->route);
 	struct dst_entry *dst;
 
-	if (r && dst_check(r->dst, r->cookie))
+	if (r && r->port == port && dst_check(r->dst, r->cookie))
 		return r->dst;
-	dst = lookup(net, peer);
+	dst = lookup(net, peer, port);
 	if (IS_ERR(dst))
 		return dst;
 	r = kmalloc(sizeof(*r), GFP_ATOMIC);
@@ -117,6 +135,7 @@ struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer)
 		return ERR_PTR(-ENOMEM);
 	}
 	r->dst = dst;
+	r->port = port;
 	r->cookie = peer->remote.len == 4 ? 0 :
 		    rt6_get_cookie((struct rt6_info *)dst);
 	/* as rcu_replace_pointer(), for any of those who find it outdated */

@@ -19,11 +19,13 @@ struct sk_buff;
  * @rcu: frees it after its last reader
  * @dst: route, with a reference
  * @cookie: tells whether an IPv6 route is still good
+ * @port: UDP destination that it was looked up for
  */
 struct gwlb_outer_route {
 	struct rcu_head rcu;
 	struct dst_entry *dst;
 	u32 cookie;
+	__be16 port;
 };
 
 struct dst_entry *gwlb_outer_route(struct net *net, struct gwlb_peer *peer);

@@ -9,12 +9,14 @@ import atexit
 import contextlib
 import ipaddress
 import os
+import select
 import socket
 import struct
 import subprocess
+import time
 from nflab import A, B, V, back, counters, dgram, gone, nft, of
-from wirelab import (APP, GW, TCP, UDP, Genl, Lab, addr, attribute, finish, fragments, ip4, ip6,
-                     nest, netns, ok, run, tcp, udp)
+from wirelab import (ALLOW, APP, ESP, GW, TCP, UDP, Genl, Lab, addr, attribute, finish, fragments,
+                     geneve, ip4, ip6, nest, netns, ok, run, tcp, udp, wire)
 
 lab = Lab()
 SELFTESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
@@ -96,6 +98,58 @@ for f in 4, 6:
     lab.bounce(v + 'ipsec policies, SNAT', [of(1, dgram(f, 8011))],
                [back(1, dgram(f, 8011, src=V[f]))])
 run('ip -n app xfrm policy flush')
+
+
+def xfrm(what, check=True):
+    return run('ip -n app xfrm ' + what, check)
+
+
+def in_esp(packet, f):
+    """Has a packet come back under IPsec"""
+    lab.send(packet)
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        if select.select([lab.sock], [], [], 0.1)[0]:
+            frame, source = lab.sock.recvfrom(1 << 16)
+            if source[2] == socket.PACKET_HOST and frame[14 + (9 if f == 4 else 6)] == ESP:
+                return True
+    return False
+
+
+app('gwlbctl set gwlb0 ' + ALLOW)
+KEY = '0x' + '42' * 20
+for catch in 'socket', 'early':
+    app('gwlbctl set gwlb0 catch ' + catch)
+    for f in 4, 6:
+        v = 'ipsec, outer IPv%d, catch %s: ' % (f, catch)
+        asked = wire(geneve(dgram(4, 8012)), family=f)
+        ends = 'src %s dst %s ' % (APP[f], GW[f])
+        lab.bounce(v + 'no policy', [asked])
+        xfrm('policy add dir out %s proto udp dport 6082 action block' % ends)
+        lab.bounce(v + 'a policy for another port', [asked])
+        xfrm('policy add dir out %s proto udp dport 6081 tmpl %s proto esp mode transport'
+             % (ends, ends))
+        lab.bounce(v + 'one for the port of the link, without association', [asked], [],
+                   {'no-route': 1})
+        xfrm('state add %s proto esp spi 0x6081 mode transport aead rfc4106(gcm(aes)) %s 128'
+             % (ends, KEY))
+        ok(in_esp(asked, f), v + 'and with one')
+        xfrm('state flush')
+        lab.bounce(v + 'which has gone', [asked], [], {'no-route': 1})
+        xfrm('policy flush')
+        lab.bounce(v + 'and so has the policy', [asked])
+        xfrm('policy add dir out %s action block' % ends)
+        lab.bounce(v + 'refused to leave', [asked], [], {'no-route': 1})
+        xfrm('policy flush')
+    # what is kept for one port is not for the other
+    xfrm('policy add dir out %s proto udp dport 6082 action block' % ends)
+    for port, drops in (6081, None), (6082, {'no-route': 1}), (6081, None):
+        app('gwlbctl set gwlb0 port %d' % port)
+        asked = wire(geneve(dgram(4, 8012)), family=6, dport=port)
+        lab.bounce('ipsec, catch %s: the port is changed to %d' % (catch, port), [asked],
+                   [] if drops else None, drops)
+    xfrm('policy flush')
+app('gwlbctl set gwlb0 catch auto allow any')
 
 # ---- br_netfilter: the uplink is a port of a bridge, whose rules see the outer packet
 
