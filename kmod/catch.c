@@ -119,7 +119,8 @@ static bool plain(const struct sk_buff *skb)
 static bool has_policy(const struct net *net, const struct sk_buff *skb)
 {
 #ifdef CONFIG_XFRM
-	return secpath_exists(skb) || net->xfrm.policy_count[XFRM_POLICY_IN];
+	return secpath_exists(skb) || net->xfrm.policy_count[XFRM_POLICY_IN] ||
+	       gwlb_xfrm_blocks_in(net);
 #else
 	return false;
 #endif

@@ -7,6 +7,7 @@
 #define GWLB_COMPAT_H
 
 #include <linux/netdevice.h>
+#include <linux/xfrm.h>
 #include <net/addrconf.h>
 #include <net/dst.h>
 #include <net/ip6_route.h>
@@ -276,6 +277,17 @@ static inline bool skb_csum_is_sctp(struct sk_buff *skb)
 #ifndef HAVE_NIT_ACTIVE_RCU
 #define dev_nit_active_rcu(dev)	dev_nit_active(dev)
 #endif
+
+/* Does IPsec refuse what it has no policy for */
+static inline bool gwlb_xfrm_blocks_in(const struct net *net)
+{
+#ifdef HAVE_XFRM_POLICY_DEFAULT
+	return READ_ONCE(net->xfrm.policy_default[XFRM_POLICY_IN]) ==
+	       XFRM_USERPOLICY_BLOCK;
+#else
+	return false;
+#endif
+}
 
 static inline bool gwlb_dev_rx_watched(struct net_device *dev)
 {

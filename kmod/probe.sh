@@ -112,6 +112,10 @@ SKB_CSUM_IS_SCTP linux/skbuff.h
 	struct sk_buff *skb = 0;
 	(void)skb_csum_is_sctp(skb);
 
+XFRM_POLICY_DEFAULT net/net_namespace.h
+	struct net *net = 0;
+	(void)(net->xfrm.policy_default[0] == XFRM_USERPOLICY_BLOCK);
+
 NIT_ACTIVE_RCU linux/netdevice.h
 	struct net_device *dev = 0;
 	(void)dev_nit_active_rcu(dev);
