@@ -304,9 +304,12 @@ bool gwlb_outer_can_bounce(const struct sk_buff *skb,
 
 	if (!is_direct(dst))
 		return false;
-	if (skb_is_gso(skb))
-		return skb_gso_validate_network_len(skb, mtu);
-	return skb->len - skb_network_offset(skb) <= mtu;
+	if (!skb_is_gso(skb))
+		return skb->len - skb_network_offset(skb) <= mtu;
+	/* of what is inside it reckons with the header of TCP alone */
+	if (skb->encapsulation && skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4)
+		mtu -= sizeof(struct udphdr);
+	return skb_gso_validate_network_len(skb, mtu);
 }
 
 /**
