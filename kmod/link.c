@@ -55,6 +55,8 @@ static void link_uninit(struct net_device *dev)
 	struct gwlb_link *link = netdev_priv(dev);
 
 	gwlb_socks_close(&link->socks);
+	/* those made until it turned out that it could not come up */
+	gwlb_flows_stop(&link->flows);
 	netdev_rx_handler_unregister(dev);
 	/* which may be gone before this is; nobody comes by any more */
 	WRITE_ONCE(link->parent, NULL);

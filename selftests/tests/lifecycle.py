@@ -5,14 +5,16 @@
 wirelab.py, and namespace other"""
 import atexit
 import contextlib
+import errno
 import json
 import os
 import select
 import socket
 import struct
 import subprocess
+import sys
 import time
-from wirelab import (TCP, UAPI, Lab, aws, finish, fragments, geneve, inner4, inner6, ip4,
+from wirelab import (TCP, UAPI, Genl, Lab, aws, finish, fragments, geneve, inner4, inner6, ip4,
                      netns, ok, run, tcp, wire)
 
 LIMIT = 30 * int(os.environ.get('TIMEOUT_FACTOR', '1'))
@@ -125,6 +127,40 @@ def qlen(dev):
     return json.loads(run('tc -n app -s -j qdisc show dev %s root' % dev))[0]['qlen']
 
 
+def flows(genl):
+    table = dict(genl.ask(UAPI['GWLB_CMD_LINK_GET'], UAPI['GWLB_A_LINK_IFNAME'], b'gwlb0\0'))
+    return int.from_bytes(table[UAPI['GWLB_A_LINK_FLOWS']], sys.byteorder)
+
+
+def take_hooks():
+    """All that a place of netfilter has"""
+    chain = 'add chain ip6 full c%d { type filter hook output priority 0; }\n'
+    nft('add table ip6 full\n' + ''.join(chain % i for i in range(1000)))
+    i = 1000
+    while nft(chain % i):
+        i += 1
+
+
+def nft(rules):
+    return subprocess.run('ip netns exec app nft -f -'.split(), input=rules.encode(),
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def fails_to_come_up():
+    """Whether it does, with a flow made meanwhile"""
+    genl = Genl('app')
+    for _ in range(300):
+        try:
+            rtnl.up()
+            return False
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+        if flows(genl):
+            return True
+    return None
+
+
 def rmmod():
     # it waits for what is on its way
     return subprocess.run(['rmmod', 'gwlb'], timeout=LIMIT, check=False).returncode == 0
@@ -179,6 +215,15 @@ with lab.flood(traffic):
     else:
         i = 5
     ok(i == 5, '5 times removed with its namespace', i)
+
+    # one that cannot come up, for all the hooks that a place has are taken
+    take_hooks()
+    rtnl.add()
+    failed = fails_to_come_up()
+    nft('delete table ip6 full\n')
+    rtnl.delete()
+    ok(failed is not False and module_uses() == '0', 'deleted with a flow, made until it failed ' +
+       'to come up' + ' # SKIP no packet came between' * (failed is None))
 
     # a device that keeps packets together with their flows
     run('ip -n app link add ifb0 type ifb')
