@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The flows of a link: found by what a packet says, forgotten when idle. */
 #include <linux/once.h>
+#include <linux/prefetch.h>
 #include <linux/random.h>
 #include "compat.h"
 #include "flows.h"
@@ -90,6 +91,8 @@ static int compare(struct rhashtable_compare_arg *arg, const void *obj)
 	const struct gwlb_tuple *t = arg->key;
 	const struct gwlb_flow *f = obj;
 
+	/* its counters come last, and a locked instruction waits for them */
+	prefetchw(f->packets);
 	if (f->version != t->version || f->protocol != t->protocol ||
 	    memcmp(f->inner_port, t->port, sizeof(t->port)))
 		return 1;
