@@ -3,6 +3,7 @@
 # slow
 """Link, namespace and module come and go, all under traffic. Topology:
 wirelab.py, and namespace other"""
+# timeout 300
 import atexit
 import contextlib
 import errno
