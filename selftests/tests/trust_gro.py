@@ -36,6 +36,6 @@ for make in segments, datagrams:
         lab.train(name + '%d bytes too long' % short, outer(train),
                   [swapped(p) for i, x in enumerate(train)
                    for p in outer(fragments(x, (mtu - 20) & ~7, 77 + i) if short else [x])],
-                  merged=make is segments or lab.merges_udp)
+                  merged=make is segments or lab.merges_udp or None)
     run('ip -n app route del %s/32 dev eth0' % GW[4])
 finish()
