@@ -82,7 +82,7 @@ case $BOOT in
 
 	# what gwlbctl(8) has for routes and rules
 	mkdir -p /etc/systemd/system/$unit.d
-	man -P cat gwlbctl | sed -n '/ExecStartPost/,/ExecStopPost/s/^ *//p' | sed '1i [Service]' >/etc/systemd/system/$unit.d/override.conf
+	sed -n '/^Exec.*Post=/ { s/\\//g; p }' ../../tools/gwlbctl.8 | sed '1i [Service]' >/etc/systemd/system/$unit.d/override.conf
 	systemctl daemon-reload
 	start
 	is "routes of its own come with it" "10.1.0.0/16 scope link" "$(ip route show dev gwlb0 10.1.0.0/16 | sed 's/ *$//')"
