@@ -27,7 +27,7 @@ def ctl(words):
 def refused(name, words, why):
     done = subprocess.run(('ip netns exec app gwlbctl ' + words).split(), stderr=subprocess.PIPE,
                           universal_newlines=True, check=False)
-    ok(done.returncode == 1 and why in done.stderr, name, done.stderr)
+    ok(done.returncode == 2 and why in done.stderr, name, done.stderr)
 
 
 def show():
