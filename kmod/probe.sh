@@ -11,24 +11,30 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # What the headers warn of is not the question, a call that does not fit is.
-compiles() { # COMPILER FLAG..., the code is in probe.c
+compiles() { # FILE COMPILER FLAG...
+	file=$1
+	shift
 	"$@" -Werror=incompatible-pointer-types -Werror=int-conversion \
 		-Werror=implicit-function-declaration \
-		-fsyntax-only "$work/probe.c" >"$work/log" 2>&1
+		-fsyntax-only "$file" >"$file.log" 2>&1
 }
 
 # A probe that fails must mean an older kernel, not broken flags
-cat >"$work/probe.c" <<'EOF'
+cat >"$work/0.c" <<'EOF'
 #include <linux/netdevice.h>
 #include <net/udp_tunnel.h>
 int probe(struct net_device *dev);
 int probe(struct net_device *dev) { return dev->ifindex; }
 EOF
-compiles "$@" || { cat "$work/log" >&2; exit 1; }
+compiles "$work/0.c" "$@" || { cat "$work/0.c.log" >&2; exit 1; }
 
-# Reads "NAME INCLUDE", lines of code, an empty line
+# Reads "NAME INCLUDE", lines of code, an empty line. Nothing else of a build can
+# begin before the last one is done, so that as many run at once as there are CPUs.
 probes() {
+	cpus=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+	n=0
 	while read -r name header; do
+		n=$((n + 1))
 		{
 			echo "#include <$header>"
 			echo "int probe(void); int probe(void) {"
@@ -36,14 +42,17 @@ probes() {
 				echo "$line"
 			done
 			echo "return 0; }"
-		} >"$work/probe.c"
-		if compiles "$@" </dev/null; then
-			echo "#define HAVE_$name"
-		fi
+		} >"$work/$n.c"
+		if compiles "$work/$n.c" "$@" </dev/null; then
+			echo "#define HAVE_$name" >>"$work/found"
+		fi &
+		[ $((n % cpus)) != 0 ] || wait
 	done
+	wait
 }
 
-probes "$@" >"$work/out" <<'EOF'
+: >"$work/found"
+probes "$@" <<'EOF'
 NEWLINK_PARAMS net/rtnetlink.h
 	struct rtnl_newlink_params p = {};
 	(void)rtnl_newlink_link_net(&p);
@@ -151,4 +160,5 @@ NET_GSO_H net/gso.h
 	(void)0;
 
 EOF
+sort -u "$work/found" >"$work/out"
 mv "$work/out" "$output"
