@@ -157,6 +157,13 @@ static inline bool gwlb_gso_same_ids(const struct sk_buff *skb)
 #define GWLB_GSO_FEATURES	NETIF_F_GSO_SOFTWARE
 #endif
 
+/* With one of these the uplink merges UDP that no socket here asked for */
+#ifdef NETIF_F_GRO_UDP_FWD
+#define GWLB_GRO_UDP_FEATURES	(NETIF_F_GRO_FRAGLIST | NETIF_F_GRO_UDP_FWD)
+#else
+#define GWLB_GRO_UDP_FEATURES	NETIF_F_GRO_FRAGLIST
+#endif
+
 /* When an aggregate is complete, older kernels take the addresses of the inner
  * header for those of the outer: the checksum that they begin is wrong, and
  * they find no socket but one of any address.

@@ -13,7 +13,7 @@
 #include "link.h"
 
 /* The header of a packet as far as its lengths go, or NULL; it begins at the
- * GENEVE header, behind that of UDP.
+ * GENEVE header, behind that of UDP. As much as an IPv4 header has lies behind.
  */
 static const u8 *header(const struct gwlb_conf *conf, struct sk_buff *skb)
 {
@@ -29,11 +29,32 @@ static const u8 *header(const struct gwlb_conf *conf, struct sk_buff *skb)
 	/* UDP would cut off what is behind its own end */
 	if (ntohs(uh->len) != sizeof(*uh) + skb_gro_len(skb))
 		return NULL;
-	want = sizeof(*uh) + gwlb_geneve_len((const u8 *)(uh + 1));
+	want = sizeof(*uh) + gwlb_geneve_len((const u8 *)(uh + 1)) +
+	       sizeof(struct iphdr);
 	if (want > ntohs(uh->len))
 		return NULL;
 	uh = skb_gro_header(skb, at + want, at);
 	return uh ? (const u8 *)(uh + 1) : NULL;
+}
+
+/* Would the kernel merge it with others of its kind: to ask it takes as long as
+ * to send a packet back, for it looks for a socket
+ */
+static bool mergeable(const struct gwlb_conf *conf, const struct sk_buff *skb,
+		      const u8 *p, unsigned int hlen)
+{
+	const void *ip = p + hlen;
+	u8 protocol;
+
+	if (*(const __be16 *)(p + 2) == htons(ETH_P_IPV6))
+		protocol = ((const struct ipv6hdr *)ip)->nexthdr;
+	else
+		protocol = ((const struct iphdr *)ip)->protocol;
+	if (protocol == IPPROTO_UDP)
+		/* a socket can ask for it; from the link it gets no packet in bump */
+		return conf->mode != GWLB_MODE_BUMP || conf->divert_mask ||
+		       skb->dev->features & GWLB_GRO_UDP_FEATURES;
+	return protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6;
 }
 
 /* Is one held back that has the very same header: it has been found good */
@@ -89,6 +110,8 @@ struct sk_buff *gwlb_gro_receive(struct sock *sk, struct list_head *head,
 	if (!p)
 		goto flush;
 	hlen = gwlb_geneve_len(p);
+	if (!mergeable(conf, skb, p, hlen))
+		goto flush;
 	if (!continues(head, offset, p, hlen) && !good(conf, p, hlen))
 		goto flush;
 	inner = gro_find_receive_by_type(*(const __be16 *)(p + 2));

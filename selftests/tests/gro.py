@@ -3,9 +3,13 @@
 # slow
 """Packets that GRO merged leave as they came: each case with GRO and without,
 the same bytes expected. Topology: grolab.py"""
-from grolab import (ACK, CWR, ECE, FIN, PSH, GroLab, behind_options, datagrams, features, outer,
-                    segments)
-from wirelab import aws, finish, geneve, ok, option, run, swapped, wire
+import socket
+import struct
+from grolab import (ACK, B, CWR, ECE, FIN, PSH, GroLab, behind_options, datagrams, features,
+                    outer, segments)
+from wirelab import aws, finish, geneve, netns, ok, option, run, swapped, wire
+
+UDP_GRO = 104
 
 lab = GroLab()
 
@@ -135,6 +139,29 @@ for how in 'rx-udp-gro-forwarding', 'rx-gro-list':
                   ids=not lab.merging)
         lab.train(v + 'UDP, ids at random', outer(datagrams(4, ids=lambda i: i * 7919)))
     run('ip netns exec app ethtool -K eth0 %s off' % how)
+
+# ---- and where a socket here gets it and asks for that
+run('ip netns exec app gwlbctl set gwlb0 mode route')
+for f in 4, 6:
+    name = 'IPv%d: mode route: a socket with UDP_GRO gets aggregates' % f
+    if not lab.merges_udp:
+        ok(True, name + ' # SKIP this kernel makes none of UDP in UDP')
+        continue
+    run('ip -n app address add %s dev lo nodad' % B[f])
+    with netns('app'):
+        sock = socket.socket(socket.AF_INET if f == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+    sock.settimeout(5)
+    sock.bind((B[f], 443))
+    sent = datagrams(f)
+    lab.exchange(outer(sent), want=0)
+    data, sizes = sock.recvmsg(1 << 17, socket.CMSG_SPACE(4))[:2]
+    sizes = [struct.unpack('=i', s[2])[0] for s in sizes if s[1] == UDP_GRO]
+    ok(data == b''.join(p[-1000:] for p in sent) and sizes == [1000], name,
+       '%d bytes, sizes %s' % (len(data), sizes))
+    sock.close()
+    run('ip -n app address del %s dev lo' % B[f])
+run('ip netns exec app gwlbctl set gwlb0 mode bump')
 
 # ---- features of gwlb0, and an uplink that has none
 names = ('rx-checksumming', 'tx-checksumming', 'scatter-gather', 'tcp-segmentation-offload',
