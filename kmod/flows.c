@@ -139,6 +139,45 @@ static bool under_header(const struct gwlb_flow *flow,
 	       flow->peer->vrf == gwlb_vrf(skb->dev);
 }
 
+/* The packet that a CPU looked ahead for last: its bucket is there by now */
+struct ahead {
+	const struct gwlb_flows *flows;
+	u32 hash;
+};
+
+static DEFINE_PER_CPU(struct ahead, ahead);
+
+/**
+ * gwlb_flows_ahead() - ask for what is read when a flow is looked for
+ * @flows: of a link
+ * @tuple: inner addresses of a packet just received, normalized
+ *
+ * Its bucket is fetched, and the flow of the packet before, where it is the
+ * first one of its bucket, as most are.
+ *
+ * Context: BH off, RCU.
+ */
+void gwlb_flows_ahead(struct gwlb_flows *flows, const struct gwlb_tuple *tuple)
+{
+	struct rhashtable *ht = &flows->table.ht;
+	const struct bucket_table *tbl = rht_dereference_rcu(ht->tbl, ht);
+	struct ahead *a = this_cpu_ptr(&ahead);
+	const struct gwlb_flow *flow;
+	struct rhash_head *first;
+
+	if (a->flows == flows) {
+		first = rht_ptr_rcu(rht_bucket(tbl, rht_bucket_index(tbl, a->hash)));
+		if (!rht_is_a_nulls(first)) {
+			flow = container_of(first, struct gwlb_flow, node.rhead);
+			prefetchw(flow->packets);
+			prefetch(flow->addr);
+		}
+	}
+	a->flows = flows;
+	a->hash = hash_tuple(tuple, 0, 0);
+	prefetch(rht_bucket(tbl, rht_bucket_index(tbl, a->hash)));
+}
+
 /**
  * gwlb_flow_known() - the flow of a received packet, unless it is new
  * @flows: of the link that it came in by

@@ -50,6 +50,7 @@ bool gwlb_flows_walk(struct gwlb_flows *flows, struct gwlb_flows_cursor *at,
 void gwlb_flows_forget(struct gwlb_flows *flows, struct gwlb_flow *flow);
 bool gwlb_flow_in_use(struct gwlb_flow *flow);
 
+void gwlb_flows_ahead(struct gwlb_flows *flows, const struct gwlb_tuple *tuple);
 struct gwlb_flow *gwlb_flow_known(struct gwlb_flows *flows,
 				  const struct gwlb_tuple *tuple,
 				  const struct sk_buff *skb, const u8 *geneve);
@@ -67,5 +68,16 @@ struct gwlb_flow *gwlb_flow_last(struct gwlb_link *link,
 void gwlb_flow_trust(struct gwlb_flow *flow, u32 until);
 void gwlb_flow_untrust(struct gwlb_flow *flow);
 struct gwlb_flow *gwlb_flow_towards(struct gwlb_flow *flow, int turned);
+
+/**
+ * gwlb_flows_many() - are there more than the caches of a CPU have room for
+ * @flows: of a link
+ *
+ * Return: true if there are.
+ */
+static inline bool gwlb_flows_many(const struct gwlb_flows *flows)
+{
+	return READ_ONCE(flows->count) > 32768;
+}
 
 #endif /* GWLB_FLOWS_H */

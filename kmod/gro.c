@@ -13,7 +13,8 @@
 #include "link.h"
 
 /* The header of a packet as far as its lengths go, or NULL; it begins at the
- * GENEVE header, behind that of UDP. As much as an IPv4 header has lies behind.
+ * GENEVE header, behind that of UDP. Behind that lies what gwlb_inner_parse()
+ * looks at, which is no less than an IPv4 header.
  */
 static const u8 *header(const struct gwlb_conf *conf, struct sk_buff *skb)
 {
@@ -29,10 +30,10 @@ static const u8 *header(const struct gwlb_conf *conf, struct sk_buff *skb)
 	/* UDP would cut off what is behind its own end */
 	if (ntohs(uh->len) != sizeof(*uh) + skb_gro_len(skb))
 		return NULL;
-	want = sizeof(*uh) + gwlb_geneve_len((const u8 *)(uh + 1)) +
-	       sizeof(struct iphdr);
-	if (want > ntohs(uh->len))
+	want = sizeof(*uh) + gwlb_geneve_len((const u8 *)(uh + 1));
+	if (want + sizeof(struct iphdr) > ntohs(uh->len))
 		return NULL;
+	want = min_t(unsigned int, want + GWLB_INNER_LOOK, ntohs(uh->len));
 	uh = skb_gro_header(skb, at + want, at);
 	return uh ? (const u8 *)(uh + 1) : NULL;
 }
@@ -76,6 +77,25 @@ static bool continues(struct list_head *head, unsigned int offset,
 	return found;
 }
 
+/* What it takes to find the flow is on its way from memory while more packets
+ * are received
+ */
+static void look_ahead(struct gwlb_link *link, const struct sk_buff *skb,
+		       const u8 *p, unsigned int hlen)
+{
+	unsigned int len = skb_gro_len(skb) - hlen;
+	unsigned int look = min_t(unsigned int, len, GWLB_INNER_LOOK);
+	struct gwlb_inner in;
+
+	if (!gwlb_flows_many(&link->flows) ||
+	    READ_ONCE(link->endpoints.claims) ||
+	    gwlb_inner_parse(p + hlen, look, len, get_unaligned_be16(p + 2),
+			     false, &in))
+		return;
+	gwlb_tuple_normalize(&in.tuple);
+	gwlb_flows_ahead(&link->flows, &in.tuple);
+}
+
 static bool good(const struct gwlb_conf *conf, const u8 *p, unsigned int hlen)
 {
 	struct gwlb_geneve g;
@@ -95,7 +115,7 @@ static bool good(const struct gwlb_conf *conf, const u8 *p, unsigned int hlen)
 struct sk_buff *gwlb_gro_receive(struct sock *sk, struct list_head *head,
 				 struct sk_buff *skb)
 {
-	const struct gwlb_link *link = rcu_dereference_sk_user_data(sk);
+	struct gwlb_link *link = rcu_dereference_sk_user_data(sk);
 	unsigned int offset = skb_gro_offset(skb);
 	struct packet_offload *inner;
 	const struct gwlb_conf *conf;
@@ -110,10 +130,15 @@ struct sk_buff *gwlb_gro_receive(struct sock *sk, struct list_head *head,
 	if (!p)
 		goto flush;
 	hlen = gwlb_geneve_len(p);
-	if (!mergeable(conf, skb, p, hlen))
+	if (!mergeable(conf, skb, p, hlen)) {
+		look_ahead(link, skb, p, hlen);
 		goto flush;
-	if (!continues(head, offset, p, hlen) && !good(conf, p, hlen))
-		goto flush;
+	}
+	if (!continues(head, offset, p, hlen)) {
+		if (!good(conf, p, hlen))
+			goto flush;
+		look_ahead(link, skb, p, hlen);
+	}
 	inner = gro_find_receive_by_type(*(const __be16 *)(p + 2));
 	if (!inner)
 		goto flush;
