@@ -61,8 +61,8 @@ def room(flows):
 class Lab:
     """A path: what the appliance does with the packets"""
 
-    def __init__(self, name, expect, setup, cpu=0, gro=False, check=True):
-        self.name, self.expect, self.cpu, self.gro = name, expect, cpu, gro
+    def __init__(self, name, expect, setup, cpu=0, tso=False, check=True):
+        self.name, self.expect, self.cpu, self.tso = name, expect, cpu, tso
         self.check = check
         self.merged = 1
         self.warmed = {}
@@ -85,9 +85,7 @@ class Lab:
         """)
         with namespace(self.lb):
             sysctl("net.ipv6.conf.all.disable_ipv6", 1)
-            if self.gro:
-                # else veth has no use for GRO on the other end
-                run("ethtool", "-K", "g0", "tso", "off")
+            self.napi("g0")
             run("ip", "link", "set", "g0", "up")
         with namespace(self.app):
             # no neighbour discovery while the clock runs
@@ -100,8 +98,13 @@ class Lab:
             """)
             for key in "udp_timeout", "udp_timeout_stream":
                 sysctl("net.netfilter.nf_conntrack_" + key, IDLE)
-            if self.gro:
-                run("ethtool", "-K", "eth0", "gro", "on")
+            self.napi("eth0", self.tso)
+
+    @staticmethod
+    def napi(dev, tso=False):
+        """Both ends receive as a NIC does, by NAPI and GRO; veth has that for
+        what comes from an end that leaves aggregates to the stack"""
+        run("ethtool", "-K", dev, "gro", "on", "tso", "on" if tso else "off")
 
     def remove(self):
         for ns in (self.lb, self.app):
@@ -219,6 +222,14 @@ def forward_chain(rules, sets=""):
             {rules}
         }}
     }}""")
+
+
+def unmerged(setup):
+    """Without GRO of its own"""
+    def both(lab):
+        setup(lab)
+        run("ethtool", "-K", "gwlb0", "gro", "off")
+    return both
 
 
 def stateless(n):
