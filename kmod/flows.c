@@ -145,7 +145,7 @@ struct ahead {
 	u32 hash;
 };
 
-static DEFINE_PER_CPU(struct ahead, ahead);
+static DEFINE_PER_CPU(struct ahead, gwlb_ahead);
 
 /**
  * gwlb_flows_ahead() - ask for what is read when a flow is looked for
@@ -161,7 +161,7 @@ void gwlb_flows_ahead(struct gwlb_flows *flows, const struct gwlb_tuple *tuple)
 {
 	struct rhashtable *ht = &flows->table.ht;
 	const struct bucket_table *tbl = rht_dereference_rcu(ht->tbl, ht);
-	struct ahead *a = this_cpu_ptr(&ahead);
+	struct ahead *a = this_cpu_ptr(&gwlb_ahead);
 	const struct gwlb_flow *flow;
 	struct rhash_head *first;
 
@@ -170,6 +170,7 @@ void gwlb_flows_ahead(struct gwlb_flows *flows, const struct gwlb_tuple *tuple)
 		if (!rht_is_a_nulls(first)) {
 			flow = container_of(first, struct gwlb_flow, node.rhead);
 			prefetchw(flow->packets);
+			prefetch(&flow->peer);
 			prefetch(flow->addr);
 		}
 	}

@@ -69,15 +69,18 @@ void gwlb_flow_trust(struct gwlb_flow *flow, u32 until);
 void gwlb_flow_untrust(struct gwlb_flow *flow);
 struct gwlb_flow *gwlb_flow_towards(struct gwlb_flow *flow, int turned);
 
+/* A packet reads three lines of a flow, 6 MB for so many */
+#define GWLB_FLOWS_CACHED	32768
+
 /**
- * gwlb_flows_many() - are there more than the caches of a CPU have room for
+ * gwlb_flows_many() - are there more than caches are likely to hold
  * @flows: of a link
  *
  * Return: true if there are.
  */
 static inline bool gwlb_flows_many(const struct gwlb_flows *flows)
 {
-	return READ_ONCE(flows->count) > 32768;
+	return READ_ONCE(flows->count) > GWLB_FLOWS_CACHED;
 }
 
 #endif /* GWLB_FLOWS_H */
