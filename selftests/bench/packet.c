@@ -266,8 +266,10 @@ enum bad check(const struct gen *g, struct sk_buff *skb, bool thorough)
 	if (skb_is_gso(skb)) {
 		want.inner.tot_len = h->inner.tot_len;
 		want.inner.check = h->inner.check;
-		want.inner_tcp.check = h->inner_tcp.check;
 	}
+	/* the uplink fills it in */
+	if (skb_is_gso(skb) || skb->ip_summed == CHECKSUM_PARTIAL)
+		want.inner_tcp.check = h->inner_tcp.check;
 	if (memcmp(&h->inner, &want.inner, sizeof(want.inner) + l4_len(g)))
 		return BAD_INNER;
 	if (thorough && !payload_good(g, skb))
