@@ -7,9 +7,11 @@ import socket
 import struct
 from grolab import (ACK, B, CWR, ECE, FIN, PSH, GroLab, behind_options, datagrams, features,
                     outer, segments)
-from wirelab import aws, finish, geneve, netns, ok, option, run, swapped, wire
+from wirelab import (aws, configure_child, finish, geneve, netns, ok, option, run, swapped,
+                     wire)
 
 UDP_GRO = 104
+ENDPOINT = 0x2356de92d389839c       # of aws()
 
 lab = GroLab()
 
@@ -141,12 +143,10 @@ for how in 'rx-udp-gro-forwarding', 'rx-gro-list':
     run('ip netns exec app ethtool -K eth0 %s off' % how)
 
 # ---- and where a socket here gets it and asks for that
-run('ip netns exec app gwlbctl set gwlb0 mode route')
-for f in 4, 6:
-    name = 'IPv%d: mode route: a socket with UDP_GRO gets aggregates' % f
+def aggregates(name, f):
     if not lab.merges_udp:
         ok(True, name + ' # SKIP this kernel makes none of UDP in UDP')
-        continue
+        return
     run('ip -n app address add %s dev lo nodad' % B[f])
     with netns('app'):
         sock = socket.socket(socket.AF_INET if f == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
@@ -161,7 +161,18 @@ for f in 4, 6:
        '%d bytes, sizes %s' % (len(data), sizes))
     sock.close()
     run('ip -n app address del %s dev lo' % B[f])
+
+
+run('ip netns exec app gwlbctl set gwlb0 mode route')
+for f in 4, 6:
+    aggregates('IPv%d: mode route: a socket with UDP_GRO gets aggregates' % f, f)
 run('ip netns exec app gwlbctl set gwlb0 mode bump')
+configure_child('app', 'vpc1', [ENDPOINT])
+run('ip netns exec app gwlbctl set vpc1 mode route')
+run('ip -n app link set vpc1 up')
+for f in 4, 6:
+    aggregates('IPv%d: mode route of a child alone: the same' % f, f)
+run('ip -n app link del vpc1')
 
 # ---- features of gwlb0, and an uplink that has none
 names = ('rx-checksumming', 'tx-checksumming', 'scatter-gather', 'tcp-segmentation-offload',
