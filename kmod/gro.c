@@ -39,9 +39,8 @@ static const u8 *header(const struct gwlb_conf *conf, struct sk_buff *skb)
 	return uh ? (const u8 *)(uh + 1) : NULL;
 }
 
-/* Would the kernel merge it with others of its kind: to ask it takes a third of
- * the time that it takes to send a packet back, for it looks for a socket. What
- * is not IP is refused later.
+/* Would the kernel merge it with others of its kind: to ask it is dear, for it
+ * looks for a socket. What is not IP is refused later.
  */
 static bool mergeable(struct gwlb_link *link, const struct sk_buff *skb,
 		      const u8 *p, unsigned int hlen)
