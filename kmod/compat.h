@@ -17,6 +17,11 @@
 #include "compat_probed.h"
 #include "uapi/gwlb.h"
 
+/* since 6.1 */
+#ifndef __uninitialized
+#define __uninitialized
+#endif
+
 #ifdef HAVE_NET_GRO_H
 #include <net/gro.h>
 #endif

@@ -82,21 +82,15 @@ static bool continues(struct list_head *head, unsigned int offset,
 	return found;
 }
 
-/* What it takes to find the flow is on its way from memory while more packets
- * are received
- */
-static void look_ahead(struct gwlb_link *link, const struct sk_buff *skb,
-		       const u8 *p, unsigned int hlen)
+static noinline void fetch_flow(struct gwlb_link *link,
+				const struct sk_buff *skb, const u8 *p,
+				unsigned int hlen)
 {
 	unsigned int at = skb_gro_offset(skb) + hlen;
 	unsigned int len = skb_gro_len(skb) - hlen;
 	unsigned int look = NAPI_GRO_CB(skb)->frag0_len;
 	struct gwlb_inner in;
 
-	/* with RPS another CPU looks for it */
-	if (!gwlb_flows_many(&link->flows) || gwlb_dev_has_rps(skb->dev) ||
-	    READ_ONCE(link->endpoints.claims))
-		return;
 	/* what lies there anyhow, wherever header() found it */
 	if (look < at + sizeof(struct iphdr))
 		look = skb_headlen(skb);
@@ -106,6 +100,18 @@ static void look_ahead(struct gwlb_link *link, const struct sk_buff *skb,
 		return;
 	gwlb_tuple_normalize(&in.tuple);
 	gwlb_flows_ahead(&link->flows, &in.tuple);
+}
+
+/* What it takes to find the flow is on its way from memory while more packets
+ * are received
+ */
+static void look_ahead(struct gwlb_link *link, const struct sk_buff *skb,
+		       const u8 *p, unsigned int hlen)
+{
+	/* with RPS another CPU looks for it */
+	if (gwlb_flows_many(&link->flows) && !gwlb_dev_has_rps(skb->dev) &&
+	    !READ_ONCE(link->endpoints.claims))
+		fetch_flow(link, skb, p, hlen);
 }
 
 static bool good(const struct gwlb_conf *conf, const u8 *p, unsigned int hlen)

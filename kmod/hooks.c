@@ -30,7 +30,8 @@ int gwlb_hooks(u8 pf, unsigned int place, struct net *net, struct sk_buff *skb,
 	       int (*okfn)(struct net *, struct sock *, struct sk_buff *))
 {
 	const struct nf_hook_entries *e;
-	struct nf_hook_state state;
+	/* nf_hook_state_init() sets all of it */
+	struct nf_hook_state state __uninitialized;
 	unsigned int i, verdict;
 
 	if (pf == NFPROTO_IPV4)

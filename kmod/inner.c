@@ -196,7 +196,11 @@ enum gwlb_drop_reason gwlb_inner_parse(const __u8 *p, unsigned int look,
 {
 	enum gwlb_drop_reason reason;
 
-	memset(in, 0, sizeof(*in));
+	/* a memset() of all of it is one slow instruction */
+	in->tuple = (struct gwlb_tuple){};
+	in->len = 0;
+	in->hdr_len = 0;
+	in->fragment = 0;
 	if (protocol == 0x0800)
 		reason = parse_ipv4(p, look, len, aggregate, in);
 	else

@@ -155,8 +155,11 @@ void gwlb_rx_outer(struct gwlb_link *link, struct sk_buff *skb, bool early)
 	enum gwlb_drop_reason reason;
 	struct gwlb_endpoint *endpoint;
 	struct gwlb_flow *flow = NULL;
-	struct gwlb_passing p;
-	struct gwlb_inner in;
+	/* Both are filled before they are read; CONFIG_INIT_STACK_ALL_ZERO
+	 * would clear them for each packet.
+	 */
+	struct gwlb_inner in __uninitialized;
+	struct gwlb_passing p __uninitialized;
 	unsigned int hlen;
 	bool watched;
 	int turned;
