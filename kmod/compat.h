@@ -17,9 +17,13 @@
 #include "compat_probed.h"
 #include "uapi/gwlb.h"
 
-/* since 6.1 */
+/* not in older kernels, which may clear the stack as newer ones do */
 #ifndef __uninitialized
+#if __has_attribute(__uninitialized__)
+#define __uninitialized		__attribute__((__uninitialized__))
+#else
 #define __uninitialized
+#endif
 #endif
 
 #ifdef HAVE_NET_GRO_H

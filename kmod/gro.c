@@ -42,10 +42,10 @@ static const u8 *header(const struct gwlb_conf *conf, struct sk_buff *skb)
 /* Would the kernel merge it with others of its kind: to ask it is dear, for it
  * looks for a socket. What is not IP is refused later.
  */
-static bool mergeable(struct gwlb_link *link, const struct sk_buff *skb,
+static bool mergeable(const struct gwlb_link *link,
+		      const struct gwlb_conf *conf, const struct sk_buff *skb,
 		      const u8 *p, unsigned int hlen)
 {
-	const struct gwlb_conf *conf = rcu_dereference(link->conf);
 	const void *ip = p + hlen;
 	u8 protocol;
 
@@ -82,6 +82,7 @@ static bool continues(struct list_head *head, unsigned int offset,
 	return found;
 }
 
+/* Apart, for it takes room on the stack, which is cleared first */
 static noinline void fetch_flow(struct gwlb_link *link,
 				const struct sk_buff *skb, const u8 *p,
 				unsigned int hlen)
@@ -89,13 +90,15 @@ static noinline void fetch_flow(struct gwlb_link *link,
 	unsigned int at = skb_gro_offset(skb) + hlen;
 	unsigned int len = skb_gro_len(skb) - hlen;
 	unsigned int look = NAPI_GRO_CB(skb)->frag0_len;
-	struct gwlb_inner in;
+	struct gwlb_inner in __uninitialized;
 
 	/* what lies there anyhow, wherever header() found it */
 	if (look < at + sizeof(struct iphdr))
 		look = skb_headlen(skb);
-	look = min(look - at, len);
-	if (gwlb_inner_parse(p + hlen, look, len, get_unaligned_be16(p + 2),
+	look = min3(look - at, len, (unsigned int)GWLB_INNER_LOOK);
+	/* without its ports another flow would be found */
+	if (look < sizeof(struct iphdr) + 4 ||
+	    gwlb_inner_parse(p + hlen, look, len, get_unaligned_be16(p + 2),
 			     false, &in))
 		return;
 	gwlb_tuple_normalize(&in.tuple);
@@ -148,7 +151,7 @@ struct sk_buff *gwlb_gro_receive(struct sock *sk, struct list_head *head,
 	if (!p)
 		goto flush;
 	hlen = gwlb_geneve_len(p);
-	if (!mergeable(link, skb, p, hlen)) {
+	if (!mergeable(link, conf, skb, p, hlen)) {
 		look_ahead(link, skb, p, hlen);
 		goto flush;
 	}

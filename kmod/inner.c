@@ -196,7 +196,7 @@ enum gwlb_drop_reason gwlb_inner_parse(const __u8 *p, unsigned int look,
 {
 	enum gwlb_drop_reason reason;
 
-	/* a memset() of all of it is one slow instruction */
+	/* a memset() of all of it is one slow instruction of x86 */
 	in->tuple = (struct gwlb_tuple){};
 	in->len = 0;
 	in->hdr_len = 0;

@@ -143,16 +143,21 @@ for how in 'rx-udp-gro-forwarding', 'rx-gro-list':
     run('ip netns exec app ethtool -K eth0 %s off' % how)
 
 # ---- and where a socket here gets it and asks for that
+def asking(f, address=''):
+    with netns('app'):
+        sock = socket.socket(socket.AF_INET if f == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
+    sock.settimeout(5)
+    sock.bind((address, 443))
+    return sock
+
+
 def aggregates(name, f):
     if not lab.merges_udp:
         ok(True, name + ' # SKIP this kernel makes none of UDP in UDP')
         return
     run('ip -n app address add %s dev lo nodad' % B[f])
-    with netns('app'):
-        sock = socket.socket(socket.AF_INET if f == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
-    sock.setsockopt(socket.IPPROTO_UDP, UDP_GRO, 1)
-    sock.settimeout(5)
-    sock.bind((B[f], 443))
+    sock = asking(f, B[f])
     sent = datagrams(f)
     lab.exchange(outer(sent), want=0)
     data, sizes = sock.recvmsg(1 << 17, socket.CMSG_SPACE(4))[:2]
@@ -173,6 +178,14 @@ run('ip -n app link set vpc1 up')
 for f in 4, 6:
     aggregates('IPv%d: mode route of a child alone: the same' % f, f)
 run('ip -n app link del vpc1')
+for f in 4, 6:
+    with asking(f):
+        lab.train('IPv%d: UDP that no socket here can get does not merge for one' % f,
+                  outer(datagrams(f)), merged=False)
+        run('ip netns exec app gwlbctl set gwlb0 divert 0x800')
+        lab.train('IPv%d: with divert one could: merged' % f, outer(datagrams(f)),
+                  merged=lab.merges_udp)
+        run('ip netns exec app gwlbctl set gwlb0 divert none')
 
 # ---- features of gwlb0, and an uplink that has none
 names = ('rx-checksumming', 'tx-checksumming', 'scatter-gather', 'tcp-segmentation-offload',

@@ -34,9 +34,12 @@ static void inner(const __u8 *bytes, unsigned int len, unsigned int look,
 		  __u16 protocol, int aggregate)
 {
 	__u8 *p = exact(bytes, look);
-	struct gwlb_inner in, all;
 	enum gwlb_drop_reason reason;
+	struct gwlb_inner in, all;
 
+	/* what lies between the members is left as it is */
+	memset(&in, 0, sizeof(in));
+	memset(&all, 0, sizeof(all));
 	reason = gwlb_inner_parse(p, look, len, protocol, aggregate, &in);
 	free(p);
 	must(reason == GWLB_DROP_REASON_NONE ||
