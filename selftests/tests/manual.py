@@ -136,6 +136,15 @@ got = [split(split(p)[3][8 + 8 + 32:]) for p in lab.receive(1)]
 ok([(g[0], g[1], g[2], g[3][13]) for g in got] ==
    [(socket.inet_aton(B[4]), socket.inet_aton(A[4]), TCP, SYN | ACK)], 'the proxy accepts', got)
 
+do('Trusted flows')
+lab.bounce('both directions', [of(1, dgram(4, 53)),
+                               of(1, dgram(4, 1234, src=B[4], dst=A[4], sport=53))])
+shown = run('ip netns exec app gwlbctl flow')
+ok('trusted' in shown, 'the flow is trusted', shown)
+shell('no longer', 'gwlbctl flow untrust')
+shown = run('ip netns exec app gwlbctl flow')
+ok('trusted' not in shown, 'it is not', shown)
+
 do('Policy routing')
 with netns('out'):
     tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
