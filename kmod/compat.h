@@ -166,11 +166,9 @@ static inline bool gwlb_gso_same_ids(const struct sk_buff *skb)
 #define GWLB_GSO_FEATURES	NETIF_F_GSO_SOFTWARE
 #endif
 
-/* With one of these the uplink merges UDP that no socket here asked for */
-#ifdef NETIF_F_GRO_UDP_FWD
-#define GWLB_GRO_UDP_FEATURES	(NETIF_F_GRO_FRAGLIST | NETIF_F_GRO_UDP_FWD)
-#else
-#define GWLB_GRO_UDP_FEATURES	NETIF_F_GRO_FRAGLIST
+/* With it the uplink merges UDP that no socket here asked for; not in 5.10 */
+#ifndef NETIF_F_GRO_UDP_FWD
+#define NETIF_F_GRO_UDP_FWD	0
 #endif
 
 /* When an aggregate is complete, older kernels take the addresses of the inner

@@ -59,7 +59,7 @@ static bool mergeable(const struct gwlb_link *link,
 		 */
 		return conf->mode != GWLB_MODE_BUMP || conf->divert_mask ||
 		       READ_ONCE(link->endpoints.claims) ||
-		       skb->dev->features & GWLB_GRO_UDP_FEATURES;
+		       skb->dev->features & NETIF_F_GRO_UDP_FWD;
 	return protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6;
 }
 
@@ -144,7 +144,11 @@ struct sk_buff *gwlb_gro_receive(struct sock *sk, struct list_head *head,
 	unsigned int hlen;
 	const u8 *p;
 
-	if (!link || !(link->dev->features & NETIF_F_GRO))
+	/* A list of packets would be taken apart before it reaches us, where
+	 * skb_udp_tunnel_segment() sums up what lies behind them.
+	 */
+	if (!link || !(link->dev->features & NETIF_F_GRO) ||
+	    skb->dev->features & NETIF_F_GRO_FRAGLIST)
 		goto flush;
 	conf = rcu_dereference(link->conf);
 	p = header(conf, skb);

@@ -126,14 +126,15 @@ for how in 'rx-udp-gro-forwarding', 'rx-gro-list':
     for _ in every_way():
         for f in 4, 6:
             v = 'IPv%d: %s: ' % (f, how)
-            forwarding = lab.merges_udp if how == 'rx-udp-gro-forwarding' else None
+            merged = None if how == 'rx-udp-gro-forwarding' else False
+            forwarding = lab.merges_udp if how == 'rx-udp-gro-forwarding' else False
             for o in 4, 6:
                 lab.train(v + 'UDP in IPv%d' % o, outer(datagrams(f, last=77), o),
                           merged=forwarding)
             lab.train(v + 'UDP, zero outer checksum', outer(datagrams(f), check=False),
                       merged=forwarding)
             lab.train(v + 'UDP of no checksum', outer(datagrams(f, check=False)))
-            lab.train(v + 'TCP', outer(segments(f)))
+            lab.train(v + 'TCP', outer(segments(f)), merged=merged)
         v = 'IPv4: %s: ' % how
         lab.train(v + 'UDP, ids without DF', outer(datagrams(4, df=False)))
         # a kernel may number them when it takes the aggregate apart
@@ -184,7 +185,7 @@ for f in 4, 6:
                   outer(datagrams(f)), merged=False)
         run('ip netns exec app gwlbctl set gwlb0 divert 0x800')
         lab.train('IPv%d: with divert one could: merged' % f, outer(datagrams(f)),
-                  merged=lab.merges_udp)
+                  merged=lab.merges_udp or None)
         run('ip netns exec app gwlbctl set gwlb0 divert none')
 
 # ---- features of gwlb0, and an uplink that has none
