@@ -182,7 +182,8 @@ static enum gwlb_drop_reason parse_ipv6(const __u8 *p, unsigned int look,
 /**
  * gwlb_inner_parse() - check an inner packet and read its header
  * @p: the packet
- * @look: bytes at @p; the whole packet or GWLB_INNER_LOOK of it
+ * @look: bytes at @p; the whole packet or GWLB_INNER_LOOK of it, for with less
+ *	ports may be missing
  * @len: bytes of the packet
  * @protocol: EtherType by which it was announced, host order
  * @aggregate: it is several packets put together, whose length field may be 0

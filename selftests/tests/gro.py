@@ -126,15 +126,14 @@ for how in 'rx-udp-gro-forwarding', 'rx-gro-list':
     for _ in every_way():
         for f in 4, 6:
             v = 'IPv%d: %s: ' % (f, how)
-            merged = None if how == 'rx-udp-gro-forwarding' else False
-            forwarding = lab.merges_udp if how == 'rx-udp-gro-forwarding' else False
+            no_list = how != 'rx-gro-list'
             for o in 4, 6:
                 lab.train(v + 'UDP in IPv%d' % o, outer(datagrams(f, last=77), o),
-                          merged=forwarding)
+                          merged=no_list and lab.merges_udp)
             lab.train(v + 'UDP, zero outer checksum', outer(datagrams(f), check=False),
-                      merged=forwarding)
+                      merged=no_list and lab.merges_udp)
             lab.train(v + 'UDP of no checksum', outer(datagrams(f, check=False)))
-            lab.train(v + 'TCP', outer(segments(f)), merged=merged)
+            lab.train(v + 'TCP', outer(segments(f)), merged=no_list)
         v = 'IPv4: %s: ' % how
         lab.train(v + 'UDP, ids without DF', outer(datagrams(4, df=False)))
         # a kernel may number them when it takes the aggregate apart
